@@ -9,6 +9,7 @@
 //! machine does weighs on both; what counts is the median of the pairs' ratios. Rows whose server or tool is not there say so.
 
 mod any_result;
+mod claims;
 mod delay;
 mod measure;
 mod page;

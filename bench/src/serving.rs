@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rusty_s3::{Bucket, Credentials, S3Action as _, UrlStyle};
 
 use crate::any_result::AnyResult;
+use crate::claims::claims;
 use crate::rows::serving::{KEY, SECRET};
 
 const SIZE: usize = 4 << 10;
@@ -21,6 +22,8 @@ pub(crate) fn program(name: &str, rest: &[String]) -> AnyResult<f64> {
         ("serving-plant", [at, connections]) => plant(at, connections.parse()?),
         ("serving", [what, at, connections, count]) => requests(what, at, connections.parse()?, count.parse()?),
         ("serving-large", [what, at, file, n]) => large(what, at, Path::new(file), n),
+        ("serving-dataset", [at, file, n]) => dataset(at, Path::new(file), n),
+        ("serving-claims", [at, database, ready]) => claims(at, database, ready.parse()?),
         ("serving-events", [at, clients]) => events(at, clients.parse()?),
         ("floor-commits", [file, count]) => commits(Path::new(file), count.parse()?),
         ("floor-sent", [what, from, to]) => sent(what, Path::new(from), Path::new(to)),
@@ -30,10 +33,10 @@ pub(crate) fn program(name: &str, rest: &[String]) -> AnyResult<f64> {
 }
 
 /// A connection that stays open.
-struct Connection(BufReader<TcpStream>);
+pub(crate) struct Connection(BufReader<TcpStream>);
 
 impl Connection {
-    fn open(at: &str) -> AnyResult<Self> {
+    pub(crate) fn open(at: &str) -> AnyResult<Self> {
         let stream = TcpStream::connect(at)?;
         stream.set_nodelay(true)?;
         Ok(Self(BufReader::with_capacity(64 << 10, stream)))
@@ -45,12 +48,12 @@ impl Connection {
         self.answer(head, &mut std::io::sink())
     }
 
-    /// The same, with the body, which is JSON.
-    fn ask_json(&mut self, head: &str, body: &[u8]) -> AnyResult<serde_json::Value> {
+    /// The same, with the body, which is JSON, if there is one.
+    pub(crate) fn ask_json(&mut self, head: &str, body: &[u8]) -> AnyResult<serde_json::Value> {
         self.send(head, body)?;
         let mut answer = Vec::new();
         self.answer(head, &mut answer)?;
-        Ok(serde_json::from_slice(&answer)?)
+        Ok(if answer.is_empty() { serde_json::Value::Null } else { serde_json::from_slice(&answer)? })
     }
 
     fn send(&mut self, head: &str, body: &[u8]) -> AnyResult<()> {
@@ -82,6 +85,7 @@ impl Connection {
             return Err(format!("{first} to {head}").into());
         }
         match length {
+            None if first.contains(" 204") => Ok(0),
             Some(length) => Ok(std::io::copy(&mut (&mut self.0).take(length), into)?),
             None => self.chunks(into),
         }
@@ -215,14 +219,18 @@ fn requests(what: &str, at: &str, connections: u64, count: u64) -> AnyResult<f64
     Ok(begun.elapsed().as_secs_f64())
 }
 
+/// The head of a request to the API with JSON.
+pub(crate) fn json_head(method: &str, at: &str, path: &str, length: usize) -> String {
+    api(method, at, path, length).replace("application/octet-stream", "application/json")
+}
+
 /// A run that begins and ends.
 fn one_run(to: &mut Connection, at: &str, job: u64) -> AnyResult<()> {
-    let json = |head: String| head.replace("application/octet-stream", "application/json");
     let path = format!("/api/v1/jobs/bench_{job}/runs");
-    let run = to.ask_json(&json(api("POST", at, &path, 2)), b"{}")?;
+    let run = to.ask_json(&json_head("POST", at, &path, 2), b"{}")?;
     let id = run["run_id"].as_str().ok_or("no run began")?;
     let end = br#"{"success":true}"#;
-    to.ask(&json(api("PUT", at, &format!("{path}/{id}/complete"), end.len())), end)?;
+    to.ask(&json_head("PUT", at, &format!("{path}/{id}/complete"), end.len()), end)?;
     Ok(())
 }
 
@@ -238,8 +246,7 @@ fn events(at: &str, clients: u64) -> AnyResult<f64> {
     let mut to = Connection::open(at)?;
     let event = br#"{"type":"bench","subject":"job:bench","data":{}}"#;
     let begun = Instant::now();
-    let head = api("POST", at, "/api/v1/events", event.len()).replace("application/octet-stream", "application/json");
-    to.ask(&head, event)?;
+    to.ask(&json_head("POST", at, "/api/v1/events", event.len()), event)?;
     for client in &mut all {
         client.until("event:")?;
     }
@@ -254,6 +261,19 @@ fn commits(file: &Path, count: u64) -> AnyResult<f64> {
         out.write_all(&bytes(n))?;
         out.sync_data()?;
     }
+    Ok(begun.elapsed().as_secs_f64())
+}
+
+/// A file put as a dataset.
+fn dataset(at: &str, file: &Path, n: &str) -> AnyResult<f64> {
+    let mut to = Connection::open(at)?;
+    let mut from = Plain::open(file)?;
+    let length = usize::try_from(from.metadata()?.len())?;
+    let begun = Instant::now();
+    let head = api("PUT", at, &format!("/api/v1/datasets/bench/large-{n}.bin"), length);
+    to.0.get_mut().write_all(head.as_bytes())?;
+    std::io::copy(&mut from, to.0.get_mut())?;
+    to.answer(&head, &mut std::io::sink())?;
     Ok(begun.elapsed().as_secs_f64())
 }
 

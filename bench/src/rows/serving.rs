@@ -1,6 +1,7 @@
 //! `datlake serve` at 64 connections: its API and its S3 gateway, beside the same server where it answers from memory, beside writing as
 //! many small files so that they last, and beside copying a large file.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -98,7 +99,8 @@ pub(crate) fn run(bench: &mut Bench) -> AnyResult<()> {
         )?;
     }
     control(bench, &folder, &server)?;
-    large(bench, &folder, &server)
+    large(bench, &folder, &server)?;
+    dataset(bench, &folder, &server)
 }
 
 /// Runs that begin and end, and clients that follow events.
@@ -115,11 +117,45 @@ fn control(bench: &mut Bench, folder: &Path, server: &Server) -> AnyResult<()> {
             program("floor-commits", &[&folder.join(format!("commits-{n}")), &(2 * runs)])
         },
     )?;
+    let database = folder.join("lake/server/server.sqlite3");
+    for ready in [1_000, 10_000, 100_000, 1_000_000].map(|ready| bench.size(ready)) {
+        let cost = program("serving-claims", &[&at, &database, &ready])?;
+        let what = format!("a run that claims one delivery, of {ready} that are ready");
+        bench.figure(&what, "flat", crate::measure::time(cost.seconds), "");
+    }
     let before = server.peak()?;
     let cost = program("serving-events", &[&at, &clients])?;
     let each = (server.peak()? - before) * 1024.0 / clients as f64;
     bench.figure(&format!("an event for {clients} clients"), "≤ 1 s", crate::measure::time(cost.seconds), "");
     bench.figure("memory of each of these", "< 64 KiB", format!("{each:.0} KiB"), "");
+    Ok(())
+}
+
+/// A large file as a dataset, each time with other bytes.
+fn dataset(bench: &mut Bench, folder: &Path, server: &Server) -> AnyResult<()> {
+    let (size, at) = (bench.size(256 << 20), server.address.as_str());
+    let file = folder.join("dataset.bin");
+    super::large::make(&file, size)?;
+    let mut n = 0_u64;
+    let mut other = || -> AnyResult<u64> {
+        n += 1;
+        std::fs::OpenOptions::new().write(true).open(&file)?.write_all(&n.to_le_bytes())?;
+        Ok(n)
+    };
+    let other = std::cell::RefCell::new(&mut other);
+    bench.pairs(
+        &format!("{} MiB put as a dataset", size >> 20),
+        "≤ 1.3 × adding the file to a lake",
+        1,
+        || program("serving-dataset", &[&at, &file, &(other.borrow_mut())()?]),
+        || {
+            (other.borrow_mut())()?;
+            let lake = folder.join("added");
+            let cost = program("add", &[&lake, &file])?;
+            std::fs::remove_dir_all(&lake)?;
+            Ok(cost)
+        },
+    )?;
     Ok(())
 }
 

@@ -216,20 +216,19 @@ fn add(lake: &Lake, what: &AddSource, uid: &str, how: &AddHow) -> anyhow::Result
         },
     };
     let tree = as_tree(&file);
-    let members = tree.as_ref().map(Tree::files).transpose()?;
     if how.moving {
-        match (&tree, &members, what) {
-            (Some(tree), Some(members), AddSource::Tree(folder)) => {
+        match (&tree, what) {
+            (Some(tree), AddSource::Tree(folder)) => {
                 remove_empty(folder, tree)?;
-                remove_folder(folder, members.iter().map(|file| (file.name(), file)))?
+                remove_folder(folder, tree.files()?.iter().map(|file| (file.name(), file)))?
             }
-            (_, _, AddSource::File(path)) => remove_source(path, &file)?,
+            (_, AddSource::File(path)) => remove_source(path, &file)?,
             _ => {}
         }
     }
-    let (files, size) = match &members {
+    let (files, size) = match &tree {
         None => (None, file.len()),
-        Some(members) => (Some(members.len() as u64), members.iter().map(File::len).sum()),
+        Some(tree) => tree.totals().map(|(files, bytes)| (Some(files), bytes))?,
     };
     let (digest, new) = (file.digest(), before.is_none());
     let replaced = before.filter(|before| *before != digest);

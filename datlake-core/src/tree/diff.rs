@@ -92,14 +92,23 @@ pub(super) fn diff_rows(
     }
 }
 
-/// The ranges that are read to find what differs in `span`, about in that order.
-pub fn differing(before: &Metarange, after: &Metarange, span: Span<'_>) -> Vec<RangeRow> {
+/// A range that is read to find what differs, and one of the other tree that has some of the same paths, if there is one.
+pub type RangePair = (RangeRow, Option<RangeRow>);
+
+/// The ranges that are read to find what differs in `span`, about in that order, each once.
+pub fn differing(before: &Metarange, after: &Metarange, span: Span<'_>) -> Vec<RangePair> {
     let (one, other) = (digests(before.ranges()), digests(after.ranges()));
-    let left = before.ranges().iter().filter(|row| !other.contains(&row.digest));
-    let right = after.ranges().iter().filter(|row| !one.contains(&row.digest));
-    let mut rows: Vec<_> = left.chain(right).filter(|row| span.meets(row)).cloned().collect();
-    rows.sort_by(|one, other| one.first.cmp(&other.first));
-    rows
+    let left = before.ranges().iter().filter(|row| !other.contains(&row.digest)).map(|row| (row, false));
+    let right = after.ranges().iter().filter(|row| !one.contains(&row.digest)).map(|row| (row, true));
+    let mut rows: Vec<_> = left.chain(right).filter(|(row, _)| span.meets(row)).collect();
+    rows.sort_by(|(one, _), (other, _)| one.first.cmp(&other.first));
+    let (mut pairs, mut rows) = (Vec::new(), rows.into_iter().peekable());
+    while let Some((row, is_after)) = rows.next() {
+        let meets = |(next, is): &(&RangeRow, bool)| *is != is_after && next.first <= row.last;
+        let partner = rows.next_if(meets);
+        pairs.push((row.clone(), partner.map(|(next, _)| next.clone())));
+    }
+    pairs
 }
 
 fn digests(rows: &[RangeRow]) -> HashSet<Digest> {

@@ -15,11 +15,12 @@ mod metarange;
 mod range;
 mod segments;
 mod sorted_changes;
+mod unlike;
 
 pub use addressed::{AddressedFile, FilesOutside};
 pub use attributes::ObjectAttributes;
 pub use changes::{ChangedTree, LoadRange, TreeChanges};
-pub use diff::{Span, TreeDifference, diff, differing};
+pub use diff::{RangePair, Span, TreeDifference, diff, differing};
 pub use entries::{RangeBytes, TreeBytes, TreeEntries, check_sorted};
 pub use entry::TreeEntry;
 pub use locations::{InPack, PACK_FEWEST, PACK_MOST, PACK_SIZE, PACKED_BELOW, PackLocations};
@@ -27,6 +28,7 @@ pub use merge::{Conflict, LoadRanges, Merged, NotedTree, Winner, merge};
 pub use metarange::{Metarange, RangeRow};
 pub use range::{TreeRange, to_bytes as range_bytes};
 pub use sorted_changes::TreeChange;
+pub use unlike::UnreadRange;
 
 use crate::uid::is_plain;
 use crate::{Error, ErrorKind, Result, Uid};

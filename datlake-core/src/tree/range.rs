@@ -10,12 +10,12 @@ use super::{check_path, corrupt, number};
 use crate::Result;
 
 /// The first line.
-const HEADER: &str = "datlake range 1\n";
+pub(super) const HEADER: &str = "datlake range 1\n";
 /// The first line of a range of attributes.
 const ATTRIBUTES: &str = "datlake attributes 1\n";
 
 /// Entries of a tree, sorted by path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TreeRange {
     text: String,
     entries: Vec<Line>,

@@ -219,6 +219,45 @@ fn damaged_bytes_are_no_tree() {
 
 proptest! {
     /// Whatever is put in is found again, in whatever order it came.
+    /// What is read of two ranges tells their differences, whatever they are: nothing in common, all, one within the other.
+    #[test]
+    fn two_ranges_read_where_they_differ(
+        kept in proptest::collection::btree_map("[a-c]{1,4}", 0..2_u8, 0..200),
+        changed in proptest::collection::btree_map("[a-c]{1,4}", proptest::option::of(0..3_u8), 0..20),
+    ) {
+        let content = |kind: u8| file(&[kind]);
+        let before: BTreeMap<String, u8> = kept.clone();
+        let mut after = kept;
+        for (path, kind) in changed {
+            match kind {
+                Some(kind) => drop(after.insert(path, kind)),
+                None => drop(after.remove(&path)),
+            }
+        }
+        prop_assume!(!before.is_empty() && !after.is_empty());
+        let range = |of: &BTreeMap<String, u8>| {
+            let entries: Vec<_> = of.iter().map(|(path, kind)| (path.as_str(), content(*kind))).collect();
+            RangeBytes::of(&entries).unwrap().unwrap()
+        };
+        let (one, other) = (range(&before), range(&after));
+        let read = TreeRange::parse_unlike((&one.bytes, &one.row), (&other.bytes, &other.row), &"t").unwrap();
+        let [left, right] = read.map(|range| range.into_entries().into_iter().collect::<BTreeMap<_, _>>());
+        let paths = before.keys().chain(after.keys()).chain(left.keys()).chain(right.keys());
+        for path in paths {
+            let (was, is) = (before.get(path).copied().map(content), after.get(path).copied().map(content));
+            if was == is {
+                prop_assert_eq!(left.get(path), right.get(path), "{}", path);
+            } else {
+                prop_assert_eq!((left.get(path), right.get(path)), (was.as_ref(), is.as_ref()), "{}", path);
+            }
+        }
+        // A row of another range is noticed.
+        let other_row = RangeRow { last: "cccccc".to_owned(), ..one.row.clone() };
+        prop_assert!(TreeRange::parse_unlike((&one.bytes, &other_row), (&other.bytes, &other.row), &"t").is_err());
+        let cut = &other.bytes[..other.bytes.len() - 1];
+        prop_assert!(TreeRange::parse_unlike((&one.bytes, &one.row), (cut, &other.row), &"t").is_err());
+    }
+
     #[test]
     fn round_trip(paths in proptest::collection::btree_map("[a-c]{1,2}(/[a-c ]{1,3}){0,2}", 0..4_u8, 0..300)) {
         let mut all = TreeEntries::default();

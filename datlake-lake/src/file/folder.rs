@@ -39,7 +39,7 @@ const ANYBODY_READS: u32 = 0o444;
 pub struct LocalFolder {
     path: PathBuf,
     /// Each by its path from the folder.
-    found: Vec<(String, FolderEntry)>,
+    found: Vec<(Box<str>, FolderEntry)>,
     unusable: Vec<Unusable>,
     skips: bool,
     follows: bool,
@@ -135,7 +135,7 @@ impl LocalFolder {
     }
 
     /// The path from the folder in lake form, and what is there; or why a lake cannot have it.
-    fn usable(&self, path: &Path) -> Result<(String, FolderEntry), String> {
+    fn usable(&self, path: &Path) -> Result<(Box<str>, FolderEntry), String> {
         let found = fs::symlink_metadata(path).map_err(|e| unreadable(&e))?;
         let entry = if found.is_symlink() {
             let target = fs::read_link(path).map_err(|e| unreadable(&e))?;
@@ -149,14 +149,14 @@ impl LocalFolder {
         for part in path.strip_prefix(&self.path).unwrap_or(path).components() {
             parts.push(part.as_os_str().to_str().ok_or("its name is not UTF-8")?);
         }
-        Ok((parts.join("/"), entry))
+        Ok((parts.join("/").into(), entry))
     }
 
-    /// What `lake` is to get as a tree. What else is below the folder is reported.
+    /// What `lake` is to get as a tree: each as `found` makes it of its path and what is there. What else is below the folder is reported.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] that names all that a lake cannot have, unless that is to be skipped.
-    pub(crate) fn entries(&self, lake: &Lake) -> Result<Vec<(&str, FolderEntry)>> {
+    pub(crate) fn entries<'a, T>(&'a self, lake: &Lake, found: impl Fn(&'a str, FolderEntry) -> T) -> Result<Vec<T>> {
         let (mut entries, mut unusable) = (Vec::with_capacity(self.found.len()), self.unusable.clone());
         for (name, entry) in &self.found {
             let entry = match entry {
@@ -172,7 +172,7 @@ impl LocalFolder {
                 entry => Ok(entry.clone()),
             };
             match entry.and_then(|entry| Uid::chosen(name).map(|_| entry).map_err(|error| error.message().to_owned())) {
-                Ok(entry) => entries.push((name.as_str(), entry)),
+                Ok(entry) => entries.push(found(name, entry)),
                 Err(why) => unusable.push(Unusable { path: self.path_of(name), why }),
             }
         }

@@ -133,6 +133,22 @@ impl Tree {
         leaves.into_iter().map(file).collect()
     }
 
+    /// How many files are in it, and their sizes together, in bytes; links aside. Their names are not read.
+    ///
+    /// # Errors
+    /// As [`Tree::names`].
+    ///
+    /// ```
+    /// let tree = datlake::Lake::temp()?.add_tree("sources", "src")?;
+    /// let (files, bytes) = tree.totals()?;
+    /// assert!(files > 1 && bytes > files);
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn totals(&self) -> Result<(u64, u64)> {
+        let rows = self.read()?.metarange.ranges();
+        Ok(rows.iter().fold((0, 0), |(files, bytes), row| (files + row.files, bytes + row.content)))
+    }
+
     /// All that is in it, sorted by path: files, links and empty folders. Nothing of it is downloaded.
     ///
     /// # Errors

@@ -101,7 +101,7 @@ impl TreeWriter {
     /// As [`TreeWriter::add_path`], and [`Lake::add_tree`](crate::Lake::add_tree) for what a tree cannot have.
     pub fn add_dir(&mut self, path: impl AsRef<Path>) -> Result<&mut Self> {
         let folder = LocalFolder::read(path.as_ref())?;
-        for (name, entry) in folder.entries(self.frame.lake())? {
+        for (name, entry) in folder.entries(self.frame.lake(), |name, entry| (name, entry))? {
             match entry {
                 FolderEntry::File { .. } => drop(self.add_path(name, folder.path_of(name))?),
                 entry => self.add_entry(name, entry)?,
@@ -141,7 +141,7 @@ impl TreeWriter {
     pub async fn add_dir_async(&mut self, path: impl AsRef<Path>) -> Result<&mut Self> {
         let path = path.as_ref().to_owned();
         let folder = offload_method(move || LocalFolder::read(path)).await??;
-        for (name, entry) in folder.entries(self.frame.lake())? {
+        for (name, entry) in folder.entries(self.frame.lake(), |name, entry| (name, entry))? {
             match entry {
                 FolderEntry::File { .. } => drop(self.add_path_async(name, folder.path_of(name)).await?),
                 entry => self.add_entry(name, entry)?,

@@ -58,9 +58,8 @@ impl Lake {
     pub(super) fn folder_as(&self, uid: &str, folder: &LocalFolder, existing: Existing) -> Result<Tree> {
         refuse_in_body("add a tree")?;
         let uid = Uid::fresh(uid)?;
-        let found = folder.entries(self)?.into_iter();
         let mut found: Vec<FoundEntry<'_>> =
-            found.map(|(name, entry)| (name, Source::Below(folder.path()), entry)).collect();
+            folder.entries(self, |name, entry| (name, Source::Below(folder.path()), entry))?;
         found.sort_unstable_by_key(|(path, ..)| *path);
         check_sorted(&found, |(path, ..)| path)?;
         wait(self.contact_remote())?;

@@ -180,11 +180,22 @@ impl Shared {
         row: &RangeRow,
         parse: fn(Vec<u8>, &RangeRow, &dyn fmt::Display) -> Result<TreeRange>,
     ) -> Result<Arc<TreeRange>> {
-        cached(&self.ranges, RANGES, row.digest, || {
-            let what = format!("a tree of the repository `{}`", self.document.name);
-            let bytes = self.lake.bytes_of(&Content::range(row.digest, row.size, what.clone()))?;
-            parse(bytes, row, &what).map(Arc::new)
-        })
+        cached(&self.ranges, RANGES, row.digest, || parse(self.range_bytes(row)?, row, &self.of_a_tree()).map(Arc::new))
+    }
+
+    /// Two ranges, to be compared: of each the entries that the other has not, and some that it has.
+    pub(super) fn unlike(&self, one: &RangeRow, other: &RangeRow) -> Result<[Arc<TreeRange>; 2]> {
+        let bytes = [self.range_bytes(one)?, self.range_bytes(other)?];
+        let read = TreeRange::parse_unlike((&bytes[0], one), (&bytes[1], other), &self.of_a_tree())?;
+        Ok(read.map(Arc::new))
+    }
+
+    fn range_bytes(&self, row: &RangeRow) -> Result<Vec<u8>> {
+        self.lake.bytes_of(&Content::range(row.digest, row.size, self.of_a_tree()))
+    }
+
+    fn of_a_tree(&self) -> String {
+        format!("a tree of the repository `{}`", self.document.name)
     }
 
     /// Reads ranges, for the core.

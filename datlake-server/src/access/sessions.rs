@@ -52,12 +52,12 @@ impl Accounts {
         };
         // Those that ended are nobody's.
         let old = sqlx::query("DELETE FROM page_sessions WHERE expires_at <= $1").bind(now());
-        old.execute(self.database().pool()).await.map_err(|e| failed("write to", e))?;
+        self.database().write(old).await?;
         let sql = "INSERT INTO page_sessions (id, hash, account, token, key_pair, root, created_at, expires_at) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         let query = sqlx::query(sql).bind(id).bind(secret::hash(&session)).bind(account.map(str::to_owned));
         let query = query.bind(token).bind(key_pair).bind(root).bind(now()).bind(now().saturating_add(LONGEST));
-        query.execute(self.database().pool()).await.map_err(|e| failed("write to", e))?;
+        self.database().write(query).await?;
         Ok(session)
     }
 
@@ -110,7 +110,7 @@ impl Accounts {
         let sql = "UPDATE page_sessions SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL AND \
                    ($3 = '' OR account = (SELECT a.id FROM accounts a WHERE a.name = $3))";
         let query = sqlx::query(sql).bind(now()).bind(id.to_owned()).bind(account.unwrap_or_default().to_owned());
-        match query.execute(self.database().pool()).await.map_err(|e| failed("write to", e))?.rows_affected() {
+        match self.database().write(query).await? {
             0 => Err(Error::new(ErrorKind::NotFound, "there is no such session that goes on")),
             _ => Ok(()),
         }

@@ -12,9 +12,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use datlake::{Error, ErrorKind, Result};
-use sqlx::any::{AnyPoolOptions, install_default_drivers};
+use sqlx::any::{AnyArguments, AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{AnyConnection, AnyPool, Connection as _, SqlSafeStr as _};
+use sqlx::query::Query;
+use sqlx::{Any, AnyConnection, AnyPool, Connection as _, SqlSafeStr as _};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -67,7 +68,10 @@ impl Database {
         let pool = pool.map_err(|e| failed("open", e))?;
         let latest = MIGRATIONS.iter().map(|(version, ..)| *version).max().unwrap_or_default();
         migrator().run(&pool).await.map_err(|e| failing::not_up_to_date(e, latest))?;
-        let turn = WriteTurn::of(file.is_some());
+        let turn = match &file {
+            Some(file) => WriteTurn::in_line(file.writer().await.map_err(|e| failed("open", e))?),
+            None => WriteTurn::AnyTime(pool.clone()),
+        };
         Ok(Self { pool, turn, file, committed: Arc::default() })
     }
 
@@ -77,7 +81,15 @@ impl Database {
 
     /// A transaction that writes. One that is dropped has changed nothing.
     pub(crate) async fn begin(&self) -> Result<WriteTransaction> {
-        self.turn.begin(&self.pool).await
+        self.turn.begin().await
+    }
+
+    /// One statement that writes, by itself: how many rows it changed.
+    pub(crate) async fn write(&self, query: Query<'_, Any, AnyArguments>) -> Result<u64> {
+        let mut transaction = self.begin().await?;
+        let done = query.execute(transaction.sql()).await.map_err(|e| failed("write to", e))?;
+        transaction.commit().await?;
+        Ok(done.rows_affected())
     }
 
     /// Is notified where a transaction of this server has committed events.
@@ -108,14 +120,12 @@ impl Database {
     /// Whether it also takes what is written.
     pub(crate) async fn check_writes(&self) -> Result<()> {
         self.check().await?;
-        let mut transaction = self.begin().await?;
-        let sql = "UPDATE event_head SET last_id = last_id WHERE id = 1";
-        sqlx::query(sql).execute(transaction.sql()).await.map_err(|e| failed("write to", e))?;
-        transaction.commit().await
+        self.write(sqlx::query("UPDATE event_head SET last_id = last_id WHERE id = 1")).await.map(drop)
     }
 
     /// Ends what is open.
     pub(crate) async fn close(&self) {
+        self.turn.close().await;
         self.pool.close().await;
     }
 }

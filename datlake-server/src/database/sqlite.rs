@@ -37,22 +37,28 @@ impl SqliteFile {
         Err(Error::new(ErrorKind::Unavailable, message).with_hint("end the server, put back a copy and start it again"))
     }
 
+    /// Connections that read.
     pub(super) async fn connect(&self) -> sqlx::Result<AnyPool> {
+        // Of a file that is no database a pool would say after a while that there is no connection.
+        self.writer().await?.close().await?;
+        let options = AnyPoolOptions::new()
+            .acquire_timeout(Duration::from_secs(10))
+            .after_connect(|connection, _| Box::pin(set_up(connection)));
+        options.connect(&self.url()).await
+    }
+
+    /// A connection that writes.
+    pub(super) async fn writer(&self) -> sqlx::Result<AnyConnection> {
+        let mut connection = AnyConnection::connect(&self.url()).await?;
+        set_up(&mut connection).await?;
+        Ok(connection)
+    }
+
+    fn url(&self) -> String {
         // Its path may have what a URL spells otherwise.
         let path = self.path.to_string_lossy();
         const PLAIN: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
-        let url = format!("sqlite://{}?mode=rw", utf8_percent_encode(&path, &PLAIN));
-        // Of a file that is no database a pool would say after a while that there is no connection.
-        let mut first = AnyConnection::connect(&url).await?;
-        set_up(&mut first).await?;
-        first.close().await?;
-        let options = AnyPoolOptions::new()
-            .acquire_timeout(Duration::from_secs(10))
-            .after_connect(|connection, _| Box::pin(set_up(connection)))
-            // Where a commit failed because the disk was full, SQLite has ended the transaction and the driver counts it still: nothing
-            // could be written by that connection ever again.
-            .before_acquire(|connection, _| Box::pin(std::future::ready(Ok(!connection.is_in_transaction()))));
-        options.connect(&url).await
+        format!("sqlite://{}?mode=rw", utf8_percent_encode(&path, &PLAIN))
     }
 }
 

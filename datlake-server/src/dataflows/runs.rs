@@ -12,7 +12,7 @@ use crate::access::AccessRole;
 use crate::app::App;
 use crate::deliveries::{Dataflow, SaidOfData, claim, dataflow_of_run, say};
 use crate::http::{Asker, At, CreatedJson, JsonBody, OnceKey, Right, Routes, StrictJson, no_dataflow, object_of};
-use crate::jobs::{JobRun, RunEnd, end_run, lease_of, one_run, start_run};
+use crate::jobs::{JobRun, RunEnd, end_run, lease_of, start_run};
 use crate::problem::{Problem, Reply};
 
 /// The most bytes of what a source says of its data.
@@ -96,9 +96,9 @@ async fn start(
     if let Some(before) = change.answered(key.as_deref(), &request).await? {
         return Ok(CreatedJson(before));
     }
-    let run_id = start_run(&mut change, &dataflow.job, &metadata, lease).await?;
+    let begun = start_run(&mut change, &dataflow.job, &metadata, lease).await?;
+    let JobRun { run_id, started_at, lease_until, .. } = begun;
     let claimed = claim(&mut change, &dataflow, &run_id).await?;
-    let JobRun { started_at, lease_until, .. } = one_run(change.sql(), &dataflow.job, &run_id).await?;
     let Dataflow { id, job, .. } = dataflow;
     let dataflow_queue_list = claimed.into_iter().map(ReadyRecord::from).collect();
     let started =
@@ -128,8 +128,7 @@ async fn finish(
     let (batch_run_id, partition_key) = (end.dataflow_batch_run_id, end.dataflow_partition_key);
     say(&mut change, &at.run, SaidOfData { record_count: end.record_count, batch_run_id, partition_key }).await?;
     let end = RunEnd { success: end.status == FinishStatus::Success, artifacts: Vec::new(), metadata };
-    end_run(&mut change, &dataflow.job, &at.run, end, &caller).await?;
-    let run = one_run(change.sql(), &dataflow.job, &at.run).await?;
+    let run = end_run(&mut change, &dataflow.job, &at.run, end, &caller).await?;
     change.commit().await?;
     Ok(Json(run))
 }

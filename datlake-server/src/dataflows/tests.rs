@@ -87,7 +87,7 @@ impl World {
         let mut change = StateChange::begin(self.database(), self.caller.name()).await?;
         let (source, _) = create(&mut change, named("early"), &SaidRules::default()).await?;
         let (target, _) = create(&mut change, named("late"), &SaidRules::default()).await?;
-        let run = start_run(&mut change, &source.job, &Map::new(), Duration::from_secs(300)).await?;
+        let run = start_run(&mut change, &source.job, &Map::new(), Duration::from_secs(300)).await?.run_id;
         claim(&mut change, &source, &run).await?;
         change.commit().await?;
         self.got.lock().unwrap().insert(run.clone(), Vec::new());
@@ -106,7 +106,7 @@ impl World {
         ends.commit().await?;
         joins.await.unwrap()?;
         let mut change = StateChange::begin(self.database(), self.caller.name()).await?;
-        let taken = start_run(&mut change, &target.job, &Map::new(), Duration::from_secs(300)).await?;
+        let taken = start_run(&mut change, &target.job, &Map::new(), Duration::from_secs(300)).await?.run_id;
         let claimed = claim(&mut change, &target, &taken).await?;
         end_run(&mut change, &target.job, &taken, end(), &self.caller).await?;
         change.commit().await?;
@@ -152,7 +152,7 @@ impl World {
             return Ok(());
         }
         let mut change = StateChange::begin(database, self.caller.name()).await?;
-        let run = start_run(&mut change, &dataflow.job, &Map::new(), Duration::from_secs(300)).await?;
+        let run = start_run(&mut change, &dataflow.job, &Map::new(), Duration::from_secs(300)).await?.run_id;
         let claimed = claim(&mut change, dataflow, &run).await?;
         change.commit().await?;
         let got: Vec<Got> =

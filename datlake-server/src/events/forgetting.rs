@@ -21,8 +21,7 @@ pub(crate) async fn forget_events(database: &Database, keep: Duration) -> Result
     let mut forgotten = 0;
     loop {
         let sql = "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id < $1 ORDER BY id LIMIT $2)";
-        let some = sqlx::query(sql).bind(kept).bind(AT_ONCE).execute(database.pool()).await;
-        match some.map_err(|e| failed("write to", e))?.rows_affected() {
+        match database.write(sqlx::query(sql).bind(kept).bind(AT_ONCE)).await? {
             0 => return Ok(forgotten),
             some => forgotten += some,
         }
@@ -69,7 +68,7 @@ mod tests {
             note().await;
         }
         let age = "UPDATE events SET noted_at = noted_at - 7200000000 WHERE id <= 3";
-        sqlx::query(age).execute(database.pool()).await.unwrap();
+        database.write(sqlx::query(age)).await.unwrap();
         let hour = Duration::from_secs(3600);
         assert_eq!(forget_events(&database, hour).await.unwrap(), 3);
         assert_eq!(forget_events(&database, hour).await.unwrap(), 0);

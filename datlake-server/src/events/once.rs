@@ -69,6 +69,5 @@ impl StateChange {
 
 /// Forgets answers that are old.
 pub(crate) async fn forget_answers(database: &Database, now: i64) -> Result<()> {
-    let old = sqlx::query("DELETE FROM answered WHERE noted_at < $1").bind(now - KEPT).execute(database.pool());
-    old.await.map(drop).map_err(|e| failed("write to", e))
+    database.write(sqlx::query("DELETE FROM answered WHERE noted_at < $1").bind(now - KEPT)).await.map(drop)
 }

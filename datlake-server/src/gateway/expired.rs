@@ -38,17 +38,15 @@ impl Parts {
     pub(super) async fn end_expired(&self) -> Result<u64> {
         let now = self.now().await?;
         let sql = "UPDATE uploads SET ended_at = $1 WHERE ended_at IS NULL AND begun_at < $2";
-        let expired =
-            sqlx::query(sql).bind(now).bind(now.saturating_sub(Self::EXPIRES)).execute(self.database().pool()).await;
-        let expired = expired.map_err(|e| failed("write to", e))?.rows_affected();
+        let expired = sqlx::query(sql).bind(now).bind(now.saturating_sub(Self::EXPIRES));
+        let expired = self.database().write(expired).await?;
         let sql = "SELECT DISTINCT uploads.id FROM uploads JOIN upload_parts ON upload_parts.upload = uploads.id WHERE uploads.ended_at IS NOT NULL AND (upload_parts.kept_at IS NOT NULL OR upload_parts.begun_at < $1) LIMIT $2";
         let ended = sqlx::query_as::<_, (String,)>(sql).bind(now.saturating_sub(Self::ON_ITS_WAY)).bind(AT_ONCE);
         for (upload,) in ended.fetch_all(self.database().pool()).await.map_err(|e| failed("read", e))? {
             self.clear(&upload).await?;
         }
         let sql = "DELETE FROM uploads WHERE ended_at < $1 AND NOT EXISTS (SELECT 1 FROM upload_parts WHERE upload_parts.upload = uploads.id)";
-        let forgotten = sqlx::query(sql).bind(now.saturating_sub(REMEMBERED)).execute(self.database().pool()).await;
-        forgotten.map_err(|e| failed("write to", e))?;
+        self.database().write(sqlx::query(sql).bind(now.saturating_sub(REMEMBERED))).await?;
         Ok(expired)
     }
 }

@@ -93,7 +93,7 @@ impl Parts {
         let sql = "INSERT INTO uploads (id, account, repository, object_key, place, notes, begun_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
         let query = sqlx::query(sql).bind(id.clone()).bind(of.account.to_owned()).bind(of.repository.to_owned());
         let query = query.bind(of.key.to_owned()).bind(place.to_string()).bind(notes).bind(self.now().await?);
-        query.execute(self.database.pool()).await.map_err(|e| failed("write to", e))?;
+        self.database.write(query).await?;
         Ok(id)
     }
 
@@ -142,24 +142,22 @@ impl Parts {
         let sql = "INSERT INTO upload_parts (id, upload, part_number, content, size, begun_at) VALUES ($1, $2, $3, $4, $5, $6)";
         let query = sqlx::query(sql).bind(part.id.to_string()).bind(upload.to_owned()).bind(i64::from(number));
         let query = query.bind(part.content.to_string()).bind(i64::try_from(part.size).unwrap_or(i64::MAX));
-        query.bind(self.now().await?).execute(self.database.pool()).await.map_err(|e| failed("write to", e))?;
-        Ok(())
+        self.database.write(query.bind(self.now().await?)).await.map(drop)
     }
 
     /// Notes that a part is kept, and when; `None` where its upload has ended.
     async fn is_kept(&self, part: &UploadPart) -> Result<Option<i64>> {
         let now = self.now().await?;
         let sql = "UPDATE upload_parts SET kept_at = $1 WHERE id = $2 AND EXISTS (SELECT 1 FROM uploads WHERE uploads.id = upload_parts.upload AND uploads.ended_at IS NULL)";
-        let done = sqlx::query(sql).bind(now).bind(part.id.to_string()).execute(self.database.pool()).await;
-        Ok((done.map_err(|e| failed("write to", e))?.rows_affected() > 0).then_some(now))
+        let done = self.database.write(sqlx::query(sql).bind(now).bind(part.id.to_string())).await?;
+        Ok((done > 0).then_some(now))
     }
 
     /// Removes a part, and then what is known of it.
     async fn remove(&self, part: &UploadPart) -> Result<()> {
         self.lake.remove_part(part).await?;
-        let sql = "DELETE FROM upload_parts WHERE id = $1";
-        let done = sqlx::query(sql).bind(part.id.to_string()).execute(self.database.pool()).await;
-        done.map(drop).map_err(|e| failed("write to", e))
+        let query = sqlx::query("DELETE FROM upload_parts WHERE id = $1").bind(part.id.to_string());
+        self.database.write(query).await.map(drop)
     }
 
     /// All parts that are there, of those with one number in the order in which they came.
@@ -232,7 +230,7 @@ impl Parts {
         let noted = async {
             let sql = "UPDATE uploads SET since = $1 WHERE id = $2 AND since IS NULL";
             let first = sqlx::query(sql).bind(place.to_string()).bind(upload.to_owned());
-            first.execute(self.database.pool()).await.map_err(|e| failed("write to", e))?;
+            self.database.write(first).await?;
             let sql = "SELECT since FROM uploads WHERE id = $1";
             let row = sqlx::query_as::<_, (Option<String>,)>(sql).bind(upload.to_owned());
             row.fetch_optional(self.database.pool()).await.map_err(|e| failed("read", e))
@@ -245,14 +243,14 @@ impl Parts {
     pub(super) async fn end(&self, upload: &str, etag: &str) -> Result<()> {
         let sql = "UPDATE uploads SET ended_at = COALESCE(ended_at, $1), etag = $2 WHERE id = $3";
         let query = sqlx::query(sql).bind(self.now().await?).bind(etag.to_owned()).bind(upload.to_owned());
-        query.execute(self.database.pool()).await.map(drop).map_err(|e| failed("write to", e))
+        self.database.write(query).await.map(drop)
     }
 
     /// Gives an upload up.
     pub(super) async fn abort(&self, upload: &str) -> Result<()> {
         let sql = "UPDATE uploads SET ended_at = $1 WHERE id = $2 AND ended_at IS NULL";
         let query = sqlx::query(sql).bind(self.now().await?).bind(upload.to_owned());
-        query.execute(self.database.pool()).await.map(drop).map_err(|e| failed("write to", e))
+        self.database.write(query).await.map(drop)
     }
 
     /// The uploads of an account that go on in a repository, by key and id.

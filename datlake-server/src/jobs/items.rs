@@ -185,11 +185,24 @@ pub(super) async fn items_between(
     first: &str,
     last: &str,
 ) -> Result<HashMap<String, AllItems>> {
-    type Row = (String, String, String, String, String, String);
     let sql = "SELECT i.run, i.role, i.kind, i.name, i.uri, i.snapshot FROM run_items i JOIN runs r ON r.id = i.run \
                WHERE r.job = $1 AND r.id >= $2 AND r.id <= $3 ORDER BY i.run, i.noted_at, i.item";
-    let query = sqlx::query_as::<_, Row>(sql).bind(job.to_owned()).bind(first.to_owned()).bind(last.to_owned());
-    let rows = query.fetch_all(connection).await.map_err(|e| failed("read", e))?;
+    let query = sqlx::query_as::<_, StoredItem>(sql).bind(job.to_owned()).bind(first.to_owned()).bind(last.to_owned());
+    Ok(by_run(query.fetch_all(connection).await.map_err(|e| failed("read", e))?))
+}
+
+/// Those of one run.
+pub(super) async fn items_of_run(connection: &mut AnyConnection, run: &str) -> Result<AllItems> {
+    let sql = "SELECT run, role, kind, name, uri, snapshot FROM run_items WHERE run = $1 ORDER BY noted_at, item";
+    let query = sqlx::query_as::<_, StoredItem>(sql).bind(run.to_owned());
+    let mut all = by_run(query.fetch_all(connection).await.map_err(|e| failed("read", e))?);
+    Ok(all.remove(run).unwrap_or_default())
+}
+
+/// A run, and the role, kind, name, URI and snapshot of what it has.
+type StoredItem = (String, String, String, String, String, String);
+
+fn by_run(rows: Vec<StoredItem>) -> HashMap<String, AllItems> {
     let mut all: HashMap<String, AllItems> = HashMap::new();
     for (run, role, kind, name, uri, snapshot) in rows {
         let of = all.entry(run).or_default();
@@ -206,5 +219,5 @@ pub(super) async fn items_between(
         let item = RunItem { kind, name, uri, snapshot_id: Some(snapshot).filter(|snapshot| !snapshot.is_empty()) };
         if role == "input" { of.inputs.push(item) } else { of.outputs.push(item) }
     }
-    Ok(all)
+    all
 }

@@ -3,9 +3,9 @@
 use datlake::Result;
 use sqlx::AnyConnection;
 
-use super::items::items_between;
-use super::stored::{RunRow, StoredQueue, StoredRun, select_runs, stored_run};
-use super::wire::{JobInfo, JobRun, JobRunCounts, JobRunState, ListedJob, ListedRun, QueuedRun};
+use super::items::{items_between, items_of_run};
+use super::stored::{RunRow, StoredRun, select_runs, stored_run};
+use super::wire::{JobInfo, JobRun, JobRunCounts, JobRunState, ListedJob, ListedRun};
 use crate::access::{Caller, Resource};
 use crate::database::{Database, failed, rfc3339};
 use crate::http::not_there;
@@ -164,37 +164,16 @@ pub(crate) async fn latest_runs(
 /// 404 where there is none.
 pub(crate) async fn one_run(connection: &mut AnyConnection, job: &str, run: &str) -> Reply<JobRun> {
     let found = stored_run(connection, job, run).await?;
-    let mut runs = with_items(connection, job, vec![found]).await?;
-    runs.pop().ok_or_else(|| not_there(&Resource::job(job)))
+    let items = items_of_run(connection, &found.id).await?;
+    Ok(found.shown(items))
 }
 
 async fn with_items(connection: &mut AnyConnection, job: &str, runs: Vec<StoredRun>) -> Result<Vec<JobRun>> {
     let (Some(latest), Some(first)) = (runs.first(), runs.last()) else { return Ok(Vec::new()) };
     let mut items = items_between(connection, job, &first.id, &latest.id).await?;
-    let whole = |run: StoredRun| {
-        let all = items.remove(&run.id).unwrap_or_default();
-        let is_cancelled = run.is_cancelled;
-        let queue = |StoredQueue { due_at, attempt, run_before, worker, .. }| QueuedRun {
-            due_at: rfc3339(due_at),
-            attempt,
-            run_before,
-            worker,
-            is_cancelled,
-        };
-        JobRun {
-            queue: run.queue.clone().map(queue),
-            lease_until: run.lease_until(),
-            run_id: run.id,
-            job_name: run.job,
-            state: run.state,
-            account: run.account,
-            started_at: rfc3339(run.started_at),
-            ended_at: run.ended_at.map(rfc3339),
-            metadata: run.metadata,
-            inputs: all.inputs,
-            outputs: all.outputs,
-            artifacts: all.artifacts,
-        }
+    let shown = |run: StoredRun| {
+        let items = items.remove(&run.id).unwrap_or_default();
+        run.shown(items)
     };
-    Ok(runs.into_iter().map(whole).collect())
+    Ok(runs.into_iter().map(shown).collect())
 }

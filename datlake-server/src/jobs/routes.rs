@@ -132,11 +132,13 @@ async fn start(
     if let Some(before) = change.answered(key.as_deref(), &asked).await? {
         return Ok(CreatedJson(before));
     }
-    let id = match queued {
-        true => queue(&mut change, &at.job, priority, &metadata).await?,
+    let run = match queued {
+        true => {
+            let id = queue(&mut change, &at.job, priority, &metadata).await?;
+            one_run(change.sql(), &at.job, &id).await?
+        }
         false => start_run(&mut change, &at.job, &metadata, lease).await?,
     };
-    let run = one_run(change.sql(), &at.job, &id).await?;
     Ok(CreatedJson(change.answer(run).await?))
 }
 
@@ -202,8 +204,7 @@ async fn complete(
     check_artifacts(&artifacts)?;
     let end = RunEnd { success: said.success, artifacts, metadata: object_of("metadata", said.metadata)? };
     let mut change = app.change(&caller).await?;
-    end_run(&mut change, &at.job, &at.run, end, &caller).await?;
-    let run = one_run(change.sql(), &at.job, &at.run).await?;
+    let run = end_run(&mut change, &at.job, &at.run, end, &caller).await?;
     change.commit().await?;
     Ok(Json(run))
 }

@@ -6,10 +6,10 @@ use datlake::Result;
 use serde_json::{Map, Value, json};
 
 use super::begin::{ensure_job, insert_run, insert_run_called, note_state};
-use super::items::{ItemRole, items_of, note_artifacts, note_items};
+use super::items::{AllItems, ItemRole, items_of, items_of_run, note_artifacts, note_items};
 use super::queue::{WhichQueued, cancel_queued, try_again};
 use super::stored::{StoredRun, stored_run};
-use super::wire::{JobRunState, RunArtifact, RunHeartbeat, RunItem};
+use super::wire::{JobRun, JobRunState, RunArtifact, RunHeartbeat, RunItem};
 use crate::access::{AccessRole, Caller, Resource};
 use crate::database::{Database, failed, now_micros, rfc3339};
 use crate::deliveries::settle_ended;
@@ -24,24 +24,17 @@ pub(crate) struct RunEnd {
     pub(crate) metadata: Map<String, Value>,
 }
 
-/// Whether an end is new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RunEnded {
-    Now,
-    /// It was said before, in the same words.
-    Before,
-}
-
-/// Starts a run of a job, which comes into being: its id.
+/// Starts a run of a job, which comes into being.
 pub(crate) async fn start_run(
     change: &mut StateChange,
     job: &str,
     metadata: &Map<String, Value>,
     lease: Duration,
-) -> Result<String> {
+) -> Result<JobRun> {
     ensure_job(change, job).await?;
     let account = change.account().to_owned();
-    insert_run(change, job, &account, JobRunState::Running, lease, metadata).await
+    let id = insert_run(change, job, &account, JobRunState::Running, lease, metadata).await?;
+    Ok(StoredRun::begun(id, job, account, change.at(), lease, metadata.clone()).shown(AllItems::default()))
 }
 
 /// Starts the run `id` of a job, where there is none, or says that it goes on.
@@ -133,8 +126,8 @@ pub(crate) async fn end_run(
     run: &str,
     end: RunEnd,
     caller: &Caller,
-) -> Reply<RunEnded> {
-    let found = run_of(change, job, run, caller).await?;
+) -> Reply<JobRun> {
+    let mut found = run_of(change, job, run, caller).await?;
     let ending = json!({"success": end.success, "artifacts": end.artifacts, "metadata": end.metadata});
     let mut said = end.metadata;
     let inputs = items_of("metadata.inputs", said.remove("inputs"))?;
@@ -148,7 +141,7 @@ pub(crate) async fn end_run(
     let query = sqlx::query_as::<_, (String,)>(sql)
         .bind(state.as_str())
         .bind(change.at())
-        .bind(Value::Object(metadata).to_string());
+        .bind(Value::Object(metadata.clone()).to_string());
     let query = query.bind(ending.to_string()).bind(found.id.clone());
     let done = query.fetch_optional(change.sql()).await.map_err(|e| failed("write to", e))?;
     let Some((state,)) = done else { return ended_before(change, job, run, &ending).await };
@@ -161,17 +154,25 @@ pub(crate) async fn end_run(
     match state {
         JobRunState::Failed => try_again(change, job, &found.id).await?,
         // One that was lost has done after all what another one was queued for.
-        JobRunState::Succeeded => drop(cancel_queued(change, job, WhichQueued::Behind(&found.id)).await?),
+        JobRunState::Succeeded if found.queue.is_some() => {
+            cancel_queued(change, job, WhichQueued::Behind(&found.id)).await?;
+        }
         _ => {}
     }
-    Ok(RunEnded::Now)
+    (found.state, found.ended_at, found.metadata) = (state, Some(change.at()), metadata);
+    Ok(shown(change, found).await?)
 }
 
-/// Whether it ended as is said now.
-async fn ended_before(change: &mut StateChange, job: &str, run: &str, ending: &Value) -> Reply<RunEnded> {
+async fn shown(change: &mut StateChange, run: StoredRun) -> Result<JobRun> {
+    let items = items_of_run(change.sql(), &run.id).await?;
+    Ok(run.shown(items))
+}
+
+/// The run, where it ended as is said now.
+async fn ended_before(change: &mut StateChange, job: &str, run: &str, ending: &Value) -> Reply<JobRun> {
     let found = stored_run(change.sql(), job, run).await?;
     if found.ending.as_ref() == Some(ending) {
-        return Ok(RunEnded::Before);
+        return Ok(shown(change, found).await?);
     }
     if found.state == JobRunState::Queued {
         let message = format!("the run {} waits for a worker: cancel it, where it is not to run", found.id);
@@ -227,14 +228,16 @@ pub(super) async fn note_more(
 
 /// A heartbeat: what runs has its whole lease again. It is no event.
 pub(super) async fn heartbeat(database: &Database, job: &str, run: &str, caller: &Caller) -> Reply<RunHeartbeat> {
-    let mut connection = database.pool().acquire().await.map_err(|e| failed("read", e))?;
-    let mut found = stored_run(&mut connection, job, run).await?;
+    let read = async || {
+        let mut connection = database.pool().acquire().await.map_err(|e| failed("read", e))?;
+        stored_run(&mut connection, job, run).await
+    };
+    let mut found = read().await?;
     check_owner(&found, caller)?;
     let now = now_micros();
     let sql = "UPDATE runs SET beats = beats + 1, beat_at = $1 WHERE id = $2 AND state = 'running'";
-    let query = sqlx::query(sql).bind(now).bind(found.id.clone()).execute(&mut *connection).await;
-    match query.map_err(|e| failed("write to", e))?.rows_affected() {
-        0 => found = stored_run(&mut connection, job, run).await?,
+    match database.write(sqlx::query(sql).bind(now).bind(found.id.clone())).await? {
+        0 => found = read().await?,
         _ => found.beat_at = now,
     }
     Ok(RunHeartbeat {

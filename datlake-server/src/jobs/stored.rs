@@ -1,10 +1,13 @@
 //! Runs as the database has them.
 
+use std::time::Duration;
+
 use datlake::{Error, ErrorKind, Result};
 use serde_json::{Map, Value};
 use sqlx::AnyConnection;
 
-use super::wire::JobRunState;
+use super::items::AllItems;
+use super::wire::{JobRun, JobRunState, QueuedRun};
 use crate::database::{failed, rfc3339};
 use crate::problem::{Problem, Reply};
 
@@ -98,8 +101,59 @@ impl StoredRun {
         })
     }
 
+    /// One that begins now, by an account.
+    pub(super) fn begun(
+        id: String,
+        job: &str,
+        account: String,
+        at: i64,
+        lease: Duration,
+        metadata: Map<String, Value>,
+    ) -> Self {
+        Self {
+            id,
+            job: job.to_owned(),
+            state: JobRunState::Running,
+            account,
+            started_at: at,
+            ended_at: None,
+            lease: i64::try_from(lease.as_micros()).unwrap_or(i64::MAX),
+            beat_at: at,
+            metadata,
+            ending: None,
+            is_cancelled: false,
+            queue: None,
+        }
+    }
+
     pub(super) fn lease_until(&self) -> String {
         rfc3339(self.beat_at.saturating_add(self.lease))
+    }
+
+    /// As it is shown, with what it read, wrote and left behind.
+    pub(super) fn shown(self, items: AllItems) -> JobRun {
+        let (lease_until, is_cancelled) = (self.lease_until(), self.is_cancelled);
+        let queue = |StoredQueue { due_at, attempt, run_before, worker, .. }| QueuedRun {
+            due_at: rfc3339(due_at),
+            attempt,
+            run_before,
+            worker,
+            is_cancelled,
+        };
+        JobRun {
+            queue: self.queue.map(queue),
+            lease_until,
+            run_id: self.id,
+            job_name: self.job,
+            state: self.state,
+            account: self.account,
+            started_at: rfc3339(self.started_at),
+            ended_at: self.ended_at.map(rfc3339),
+            metadata: self.metadata,
+            inputs: items.inputs,
+            outputs: items.outputs,
+            artifacts: items.artifacts,
+        }
     }
 }
 

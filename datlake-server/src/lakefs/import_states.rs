@@ -47,32 +47,30 @@ impl ImportStates {
     /// Notes an import that begins, and forgets those that ended long ago.
     pub(super) async fn begin(&self, id: &str, repository: &str, branch: &str) -> Result<()> {
         let old = sqlx::query("DELETE FROM imports WHERE updated_at < $1").bind(now() - KEPT);
-        old.execute(self.0.pool()).await.map_err(|e| failed("write to", e))?;
+        self.0.write(old).await?;
         let sql = "INSERT INTO imports (id, repository, branch, updated_at, objects) VALUES ($1, $2, $3, $4, 0)";
         let new = sqlx::query(sql).bind(id).bind(repository).bind(branch).bind(now());
-        new.execute(self.0.pool()).await.map(drop).map_err(|e| failed("write to", e))
+        self.0.write(new).await.map(drop)
     }
 
     /// Notes that an import still goes on.
     pub(super) async fn beat(&self, id: &str) -> Result<()> {
         let noted = sqlx::query("UPDATE imports SET updated_at = $1 WHERE id = $2").bind(now()).bind(id);
-        noted.execute(self.0.pool()).await.map(drop).map_err(|e| failed("write to", e))
+        self.0.write(noted).await.map(drop)
     }
 
     /// Notes how many objects an import has put. `false` where it is to end.
     pub(super) async fn goes_on(&self, id: &str, objects: i64) -> Result<bool> {
         let sql = "UPDATE imports SET updated_at = $1, objects = $2 \
                    WHERE id = $3 AND cancelled_at IS NULL AND ended IS NULL";
-        let noted = sqlx::query(sql).bind(now()).bind(objects).bind(id).execute(self.0.pool()).await;
-        Ok(noted.map_err(|e| failed("write to", e))?.rows_affected() == 1)
+        Ok(self.0.write(sqlx::query(sql).bind(now()).bind(objects).bind(id)).await? == 1)
     }
 
     /// Notes what an import came to.
     pub(super) async fn end(&self, id: &str, objects: i64, ended: &Ended) -> Result<()> {
         let ended = serde_json::to_string(ended).map_err(|e| Error::new(ErrorKind::Value, e.to_string()))?;
         let sql = "UPDATE imports SET updated_at = $1, objects = $2, ended = $3 WHERE id = $4 AND ended IS NULL";
-        let noted = sqlx::query(sql).bind(now()).bind(objects).bind(ended).bind(id).execute(self.0.pool()).await;
-        noted.map(drop).map_err(|e| failed("write to", e))
+        self.0.write(sqlx::query(sql).bind(now()).bind(objects).bind(ended).bind(id)).await.map(drop)
     }
 
     /// How far an import into that branch is.
@@ -111,8 +109,7 @@ impl ImportStates {
             return Ok(Cancelled::Over);
         }
         let sql = "UPDATE imports SET cancelled_at = $1 WHERE id = $2 AND ended IS NULL";
-        let noted = sqlx::query(sql).bind(now()).bind(id).execute(self.0.pool()).await;
-        let is_noted = noted.map_err(|e| failed("write to", e))?.rows_affected() == 1;
+        let is_noted = self.0.write(sqlx::query(sql).bind(now()).bind(id)).await? == 1;
         Ok(if is_noted { Cancelled::Yes } else { Cancelled::Over })
     }
 }

@@ -127,8 +127,7 @@ pub(super) fn note(change: &mut StateChange, job: &str, mut data: serde_json::Va
 /// Looks for the next times anew, where they are later than the clock makes them now; and what waits until a time waits from now on.
 async fn look_anew(database: &Database, now: i64) -> Result<()> {
     let sql = "UPDATE queued_runs SET ready_at = $1 + wait WHERE is_waiting = 1 AND ready_at > $1 + wait";
-    let done = sqlx::query(sql).bind(now).execute(database.pool()).await;
-    done.map_err(|e| failed("write to", e))?;
+    database.write(sqlx::query(sql).bind(now)).await?;
     let mut behind = String::new();
     loop {
         let mut connection = database.pool().acquire().await.map_err(|e| failed("read", e))?;
@@ -140,7 +139,7 @@ async fn look_anew(database: &Database, now: i64) -> Result<()> {
             if let Some(next) = rule.next(now).filter(|next| *next < due_at) {
                 let sql = "UPDATE schedules SET due_at = $1 WHERE job = $2 AND due_at = $3";
                 let query = sqlx::query(sql).bind(next).bind(schedule.job.clone()).bind(due_at);
-                query.execute(&mut *connection).await.map_err(|e| failed("write to", e))?;
+                database.write(query).await?;
             }
         }
     }

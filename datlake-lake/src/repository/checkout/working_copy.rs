@@ -220,7 +220,7 @@ impl WorkingCopy {
     /// What differs from the commit, and from what files may be of whose checkout did not end.
     fn changed(&self, held: &mut Held, kept: &CheckoutDocument, base: &BTreeMap<String, TreeEntry>) -> Result<Changes> {
         let folder = LocalFolder::read(&self.path)?;
-        let found = folder.entries(&self.shared().lake)?;
+        let found = folder.entries(&self.shared().lake, |path, entry| (path, entry))?;
         let states = in_parallel(&found, |(path, entry)| match entry {
             FolderEntry::File { .. } => self.content(held, path).map(Some),
             _ => Ok(None),
