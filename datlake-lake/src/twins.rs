@@ -243,6 +243,7 @@ twins! {
         get_uid_async = get_uid(uid: &str) -> Tree;
         lineage_async = lineage(&self) -> Origin;
         open_async = open(&self, name: &str) -> AsyncReader => |reader| Ok(AsyncReader::new(reader));
+        totals_async = totals(&self) -> (u64, u64);
     }
 
     impl TreeWriter {
