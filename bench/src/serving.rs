@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use rusty_s3::{Bucket, Credentials, S3Action as _, UrlStyle};
 
 use crate::any_result::AnyResult;
-use crate::claims::claims;
 use crate::rows::serving::{KEY, SECRET};
 
 const SIZE: usize = 4 << 10;
@@ -23,7 +22,6 @@ pub(crate) fn program(name: &str, rest: &[String]) -> AnyResult<f64> {
         ("serving", [what, at, connections, count]) => requests(what, at, connections.parse()?, count.parse()?),
         ("serving-large", [what, at, file, n]) => large(what, at, Path::new(file), n),
         ("serving-dataset", [at, file, n]) => dataset(at, Path::new(file), n),
-        ("serving-claims", [at, database, ready]) => claims(at, database, ready.parse()?),
         ("serving-events", [at, clients]) => events(at, clients.parse()?),
         ("floor-commits", [file, count]) => commits(Path::new(file), count.parse()?),
         ("floor-sent", [what, from, to]) => sent(what, Path::new(from), Path::new(to)),

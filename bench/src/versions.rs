@@ -9,6 +9,7 @@ use datlake::report::MergeResult;
 use datlake::{Branch, ChangeSet, CheckoutOptions, DiffQuery, Lake, LocalFolder, MergeOptions, ObjectQuery};
 
 use crate::any_result::AnyResult;
+use crate::claims::claims;
 use crate::serving;
 
 /// Different contents of the objects.
@@ -33,6 +34,7 @@ pub(crate) fn program(name: &str, rest: &[String]) -> AnyResult<f64> {
         ("floor-versions", [folder, read, written]) => floor(Path::new(folder), read.parse()?, written.parse()?),
         ("commit-folder", [lake, folder]) => commit_folder(Path::new(lake), Path::new(folder)),
         ("checkout-folder", [lake, folder]) => checkout_folder(Path::new(lake), Path::new(folder)),
+        ("serving-claims", [at, database, ready]) => claims(at, database, ready.parse()?),
         _ => serving::program(name, rest),
     }
 }

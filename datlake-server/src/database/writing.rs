@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use datlake::{Error, ErrorKind, Result};
 use sqlx::{Any, AnyConnection, AnyPool, Transaction};
-use tokio::runtime::Handle;
-use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 
 use super::failed;
 
@@ -20,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Who may write now. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) enum WriteTurn {
-    InLine(Arc<Mutex<Line>>),
+    InLine { line: Arc<Mutex<Line>>, ended: mpsc::Sender<()> },
     AnyTime(AnyPool),
 }
 
@@ -32,7 +31,7 @@ pub(super) struct Line {
     is_open: bool,
     /// Whether the change that began last is to be undone.
     is_given_up: bool,
-    /// Who is told what became of the transaction.
+    /// Who waits for what becomes of the transaction.
     waiting: Vec<oneshot::Sender<Result<()>>>,
 }
 
@@ -40,28 +39,36 @@ impl WriteTurn {
     /// Changes stand in line, and are made by this connection.
     pub(super) fn in_line(connection: AnyConnection) -> Self {
         let line = Line { connection, is_open: false, is_given_up: false, waiting: Vec::new() };
-        Self::InLine(Arc::new(Mutex::new(line)))
+        let (line, (ended, mut has_ended)) = (Arc::new(Mutex::new(line)), mpsc::channel(1));
+        let commits = Arc::clone(&line);
+        tokio::spawn(async move {
+            while has_ended.recv().await.is_some() {
+                // It stands in line, too: whoever came before it is committed together.
+                commits.lock().await.end().await;
+            }
+        });
+        Self::InLine { line, ended }
     }
 
     pub(super) async fn begin(&self) -> Result<WriteTransaction> {
-        let line = match self {
+        let (line, ended) = match self {
             Self::AnyTime(pool) => {
                 return pool.begin().await.map(WriteTransaction::Alone).map_err(|e| failed("write to", e));
             }
-            Self::InLine(line) => line,
+            Self::InLine { line, ended } => (line, ended),
         };
         let turn = tokio::time::timeout(PATIENCE, Arc::clone(line).lock_owned()).await.map_err(|_| {
             let message = format!("others have written to the server's database for {PATIENCE:?}");
             Error::new(ErrorKind::Unavailable, message).with_hint("try it again; many writers want PostgreSQL")
         })?;
-        let mut change = LinedChange { turn, line: Arc::clone(line), runtime: Handle::current(), is_done: false };
+        let mut change = LinedChange { turn, ended: ended.clone(), is_done: false };
         change.turn.begin().await?;
         Ok(WriteTransaction::InLine(change))
     }
 
     /// Ends what is open. What is written is in the file itself, for whoever copies that.
     pub(super) async fn close(&self) {
-        let Self::InLine(line) = self else { return };
+        let Self::InLine { line, .. } = self else { return };
         let mut line = line.lock().await;
         line.end().await;
         let written = sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut line.connection).await;
@@ -145,8 +152,7 @@ pub(crate) enum WriteTransaction {
 /// A change whose turn it is.
 pub(crate) struct LinedChange {
     turn: OwnedMutexGuard<Line>,
-    line: Arc<Mutex<Line>>,
-    runtime: Handle,
+    ended: mpsc::Sender<()>,
     is_done: bool,
 }
 
@@ -170,8 +176,8 @@ impl WriteTransaction {
 
 impl LinedChange {
     async fn commit(mut self) -> Result<()> {
-        let (told, answer) = oneshot::channel();
-        self.turn.waiting.push(told);
+        let (asker, answer) = oneshot::channel();
+        self.turn.waiting.push(asker);
         self.is_done = true;
         drop(self);
         answer.await.map_err(|_| Error::new(ErrorKind::Unavailable, "the server ends, and did not write this"))?
@@ -179,11 +185,11 @@ impl LinedChange {
 }
 
 impl Drop for LinedChange {
-    /// Whoever is at the end of the line now is the last whose change is committed together with this one. That goes on without whoever asked.
+    /// What was changed is committed, also where whoever asked is gone.
     fn drop(&mut self) {
         self.turn.is_given_up |= !self.is_done;
-        let line = Arc::clone(&self.line);
-        self.runtime.spawn(async move { line.lock().await.end().await });
+        // One that is noted and not seen yet is enough.
+        let _ = self.ended.try_send(());
     }
 }
 
@@ -277,9 +283,9 @@ mod tests {
         assert_eq!(made(&database).await, [1, 5]);
     }
 
-    /// Nobody is told that something is written which is not.
+    /// Nobody learns that something is written which is not.
     #[tokio::test]
-    async fn where_a_commit_fails_all_that_are_in_it_are_told() {
+    async fn where_a_commit_fails_all_that_are_in_it_get_the_error() {
         let folder = tempfile::tempdir().unwrap();
         let database = database(&folder).await;
         let mut first = database.begin().await.unwrap();
