@@ -62,8 +62,10 @@ impl WriteTurn {
             Error::new(ErrorKind::Unavailable, message).with_hint("try it again; many writers want PostgreSQL")
         })?;
         let mut change = LinedChange { turn, ended: ended.clone(), is_done: false };
-        change.turn.begin().await?;
-        Ok(WriteTransaction::InLine(change))
+        // A task of its own: it has begun or not, also where whoever asked goes away meanwhile.
+        let begun = tokio::spawn(async move { change.turn.begin().await.map(|()| change) });
+        let ends = |_| Error::new(ErrorKind::Unavailable, "the server ends, and writes nothing more");
+        Ok(WriteTransaction::InLine(begun.await.map_err(ends)??))
     }
 
     /// Ends what is open. What is written is in the file itself, for whoever copies that.
@@ -281,6 +283,32 @@ mod tests {
         drop(given_up);
         assert_eq!(database.write(sqlx::query("UPDATE made SET n = 5 WHERE n IN (3, 4)")).await.unwrap(), 1);
         assert_eq!(made(&database).await, [1, 5]);
+    }
+
+    /// Askers that go away at any moment cost those who stay nothing.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn who_goes_away_at_any_moment_fails_nobody_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = database(&folder).await;
+        let one = |n: i64| {
+            let database = database.clone();
+            async move {
+                let mut change = database.begin().await.unwrap();
+                insert(&mut change, n).await.unwrap();
+                change.commit().await.unwrap();
+            }
+        };
+        let stay: Vec<_> = (0..150).map(|n| tokio::spawn(one(n))).collect();
+        let leave: Vec<_> = (1000..1150).map(|n| tokio::spawn(one(n))).collect();
+        for (at, one) in leave.into_iter().enumerate() {
+            tokio::time::sleep(Duration::from_micros(50 * (at as u64 % 20))).await;
+            one.abort();
+        }
+        for one in stay {
+            one.await.unwrap();
+        }
+        let there = made(&database).await;
+        assert!((0..150).all(|n| there.contains(&n)), "{there:?}");
     }
 
     /// Nobody learns that something is written which is not.
