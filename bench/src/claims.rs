@@ -49,6 +49,7 @@ fn plant(database: &str, source: &str, target: &str, ready: i64) -> AnyResult<()
         [source, target],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
+    plan.execute("INSERT OR IGNORE INTO jobs (name, account, created_at) VALUES (?1, 'root', 0)", [&job])?;
     let there: i64 = plan.query_row("SELECT COUNT(*) FROM deliveries WHERE state = 'ready'", [], |row| row.get(0))?;
     let before: i64 =
         plan.query_row("SELECT value FROM dataflow_turns WHERE name = 'position'", [], |row| row.get(0))?;
