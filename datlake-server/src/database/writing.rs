@@ -64,8 +64,7 @@ impl WriteTurn {
         let mut change = LinedChange { turn, ended: ended.clone(), is_done: false };
         // A task of its own: it has begun or not, also where whoever asked goes away meanwhile.
         let begun = tokio::spawn(async move { change.turn.begin().await.map(|()| change) });
-        let ends = |_| Error::new(ErrorKind::Unavailable, "the server ends, and writes nothing more");
-        Ok(WriteTransaction::InLine(begun.await.map_err(ends)??))
+        Ok(WriteTransaction::InLine(begun.await.map_err(|_| ends())??))
     }
 
     /// Ends what is open. What is written is in the file itself, for whoever copies that.
@@ -145,6 +144,12 @@ impl Line {
     }
 }
 
+/// The error of a change that comes too late.
+fn ends() -> Error {
+    let error = Error::new(ErrorKind::Unavailable, "the server ends, and writes nothing more to its database");
+    error.with_hint("try it again once a server is there")
+}
+
 /// A transaction that writes. One that is dropped has changed nothing.
 pub(crate) enum WriteTransaction {
     Alone(Transaction<'static, Any>),
@@ -182,7 +187,7 @@ impl LinedChange {
         self.turn.waiting.push(asker);
         self.is_done = true;
         drop(self);
-        answer.await.map_err(|_| Error::new(ErrorKind::Unavailable, "the server ends, and did not write this"))?
+        answer.await.map_err(|_| ends())?
     }
 }
 
@@ -212,6 +217,12 @@ mod tests {
 
     async fn insert(change: &mut WriteTransaction, n: i64) -> sqlx::Result<()> {
         sqlx::query("INSERT INTO made (n) VALUES ($1)").bind(n).execute(change.sql()).await.map(drop)
+    }
+
+    async fn insert_alone(database: Database, n: i64) {
+        let mut change = database.begin().await.unwrap();
+        insert(&mut change, n).await.unwrap();
+        change.commit().await.unwrap();
     }
 
     async fn made(database: &Database) -> Vec<i64> {
@@ -290,16 +301,9 @@ mod tests {
     async fn who_goes_away_at_any_moment_fails_nobody_else() {
         let folder = tempfile::tempdir().unwrap();
         let database = database(&folder).await;
-        let one = |n: i64| {
-            let database = database.clone();
-            async move {
-                let mut change = database.begin().await.unwrap();
-                insert(&mut change, n).await.unwrap();
-                change.commit().await.unwrap();
-            }
-        };
-        let stay: Vec<_> = (0..150).map(|n| tokio::spawn(one(n))).collect();
-        let leave: Vec<_> = (1000..1150).map(|n| tokio::spawn(one(n))).collect();
+        let one = |n: i64| tokio::spawn(insert_alone(database.clone(), n));
+        let stay: Vec<_> = (0..150).map(one).collect();
+        let leave: Vec<_> = (1000..1150).map(one).collect();
         for (at, one) in leave.into_iter().enumerate() {
             tokio::time::sleep(Duration::from_micros(50 * (at as u64 % 20))).await;
             one.abort();
@@ -327,9 +331,7 @@ mod tests {
         let (second, first) = tokio::join!(second, first.commit());
         assert!(first.is_err() && second.is_err(), "{first:?} {second:?}");
         assert!(made(&database).await.is_empty());
-        let mut third = database.begin().await.unwrap();
-        insert(&mut third, 2).await.unwrap();
-        third.commit().await.unwrap();
+        insert_alone(database.clone(), 2).await;
         assert_eq!(made(&database).await, [2]);
     }
 
@@ -351,9 +353,7 @@ mod tests {
             .collect();
         tokio::time::sleep(Duration::from_millis(100)).await;
         let other = Database::open(None, folder.path()).await.unwrap();
-        let mut change = other.begin().await.unwrap();
-        insert(&mut change, 1).await.unwrap();
-        change.commit().await.unwrap();
+        insert_alone(other, 1).await;
         is_over.store(true, Ordering::Relaxed);
         for one in busy {
             one.await.unwrap();
