@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --release -p datlake-bench                     # all rows that run here; prints the table
-//! cargo run --release -p datlake-bench -- --write hit add   # rows with `hit` or `add` in their names; writes docs/performance.md
+//! cargo run --release -p datlake-bench -- --write hit add   # rows with `hit` or `add` in their names; into docs/performance.md
 //! ```
 //!
 //! A row is one file in `rows`. It runs pairs of programs in turn, ours and the floor, each in a fresh process, so that what else the
@@ -57,6 +57,6 @@ fn table(args: &[String]) -> AnyResult<()> {
             }
         }
     }
-    print!("{}", page::table(&bench.lines));
+    println!("{}\n{}", page::circumstances(&bench), page::table(&bench.lines));
     if write { page::write(&bench) } else { Ok(()) }
 }

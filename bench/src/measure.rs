@@ -46,6 +46,7 @@ pub(crate) struct Bench {
     /// The machine's load before it began.
     pub(crate) load: String,
     row: String,
+    few: bool,
 }
 
 impl Bench {
@@ -54,11 +55,17 @@ impl Bench {
         let target = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target");
         std::fs::create_dir_all(&target)?;
         let dir = tempfile::Builder::new().prefix("bench").tempdir_in(target.canonicalize()?)?;
-        Ok(Self { lines: Vec::new(), curves: Vec::new(), dir, quick, load, row: String::new() })
+        Ok(Self { lines: Vec::new(), curves: Vec::new(), dir, quick, load, row: String::new(), few: false })
     }
 
     pub(crate) fn begin(&mut self, row: &str) {
         self.row = row.to_owned();
+        self.few = false;
+    }
+
+    /// Three pairs of this row are enough: its peers take minutes.
+    pub(crate) fn takes_minutes(&mut self) {
+        self.few = true;
     }
 
     /// An empty folder for a row.
@@ -78,7 +85,7 @@ impl Bench {
 
     /// How often a pair runs.
     pub(crate) fn rounds(&self) -> usize {
-        if self.quick { 3 } else { 7 }
+        if self.quick || self.few { 3 } else { 7 }
     }
 
     pub(crate) fn left_out(&mut self, why: &str) {

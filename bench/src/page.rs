@@ -31,35 +31,74 @@ fn times(ratio: f64) -> String {
     }
 }
 
-/// Writes the page with its plots.
+/// Puts what was measured in the place of what `docs/performance.md` says of the same rows, and draws the plots anew. The rest stays.
 pub(crate) fn write(bench: &Bench) -> AnyResult<()> {
     let docs = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let at = docs.join("performance.md");
+    let mut page = with_rows(&std::fs::read_to_string(&at)?, &bench.lines);
     std::fs::create_dir_all(docs.join("performance"))?;
-    let mut page = include_str!("page.md").to_owned();
-    page.push_str(&circumstances(bench));
-    page.push_str(&table(&bench.lines));
     for curve in &bench.curves {
         let file: String =
             curve.title.to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
         std::fs::write(docs.join(format!("performance/{file}.svg")), plot::svg(curve))?;
-        let _ = write!(page, "\n![{}: {} against {}](performance/{file}.svg)\n", curve.title, curve.y, curve.x);
+        let image = format!("![{}: {} against {}](performance/{file}.svg)\n", curve.title, curve.y, curve.x);
+        if !page.contains(&image) {
+            let _ = write!(page, "\n{image}");
+        }
     }
-    Ok(std::fs::write(docs.join("performance.md"), page)?)
+    Ok(std::fs::write(at, page)?)
 }
 
-/// What else weighed on this run.
-fn circumstances(bench: &Bench) -> String {
+/// The page with these lines where it has others of their rows, or behind the last where it has none.
+fn with_rows(page: &str, lines: &[Line]) -> String {
+    let mut out: Vec<String> = page.lines().map(str::to_owned).collect();
+    let mut rest = lines;
+    while let Some(first) = rest.first() {
+        let (row, others) = rest.split_at(rest.iter().take_while(|line| line.row == first.row).count());
+        rest = others;
+        let begin = format!("| {} |", first.row);
+        let found = out.iter().position(|line| line.starts_with(&begin));
+        let last = out.iter().rposition(|line| line.starts_with("| ")).map_or(out.len(), |last| last + 1);
+        out.retain(|line| !line.starts_with(&begin));
+        let at = found.unwrap_or(last);
+        out.splice(at..at, table(row).lines().skip(2).map(str::to_owned));
+    }
+    out.join("\n") + "\n"
+}
+
+/// What else weighed on this run, for what the page says in words.
+pub(crate) fn circumstances(bench: &Bench) -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let quick = if bench.quick { "a tenth of the full sizes, " } else { "" };
     let [before, after] = [&bench.load, &load()];
-    format!(
-        "This run: {quick}{} pairs each, {cores} cores, load {before} before and {after} after.\n\n",
-        bench.rounds()
-    )
+    format!("This run: {quick}{} pairs each, {cores} cores, load {before} before and {after} after.", bench.rounds())
 }
 
 /// How many processes wanted to run, on the average of a minute; `?` where the system does not say.
 pub(crate) fn load() -> String {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').next().filter(|load| !load.is_empty()).unwrap_or("?").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_takes_the_place_of_itself_and_all_else_stays() {
+        let line = |row: &str, what: &str| Line {
+            row: row.into(),
+            what: what.into(),
+            bar: "-".into(),
+            costs: None,
+            ratio: None,
+            note: String::new(),
+        };
+        let page = "# Words\n\n| row | what |\n|---|---|\n| a | 1 |\n| b | 1 |\n| b | 2 |\n| c | 1 |\n\nmore\n";
+        let written = with_rows(page, &[line("b", "3"), line("d", "4")]);
+        let begins: Vec<&str> = written.lines().map(|line| &line[..line.len().min(9)]).collect();
+        let wanted =
+            ["# Words", "", "| row | w", "|---|---|", "| a | 1 |", "| b | 3 |", "| c | 1 |", "| d | 4 |", "", "more"];
+        assert_eq!(begins, wanted, "{written}");
+    }
 }
