@@ -1,7 +1,7 @@
 //! `datlake info`: how a file came to be, as a picture and in words.
 
 use datlake::lineage::{CodeState, PersonSource};
-use datlake::report::{CallInfo, CreatedBy, FileInfo, OutputRow};
+use datlake::report::{CallInfo, Contents, CreatedBy, FileInfo, OutputRow};
 use datlake::{Error, ErrorKind, Lake, Uid};
 use owo_colors::{OwoColorize as _, Style};
 
@@ -263,8 +263,8 @@ fn whole_size(info: &FileInfo) -> String {
 fn places(info: &FileInfo) -> Vec<String> {
     let mut places = Vec::new();
     match info.row.contents {
-        Some(contents) if contents.local < contents.files => {
-            places.push(format!("{} of {} here, in {}", contents.local, files(contents.files), info.lake.home));
+        Some(Contents { files: all, local: Some(local), .. }) if local < all => {
+            places.push(format!("{local} of {} here, in {}", files(all), info.lake.home));
         }
         _ if info.row.local => places.push(format!("here, in {}", info.lake.home)),
         _ => {}

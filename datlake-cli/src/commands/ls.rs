@@ -259,10 +259,11 @@ fn shown_size(item: &ListedItem) -> String {
 
 /// Where the content is.
 fn place(row: &FileRow) -> (&'static str, Style) {
-    let some = row.contents.is_some_and(|contents| contents.local < contents.files);
+    let counted = row.contents.map(|contents| contents.local);
     match row {
         FileRow { local: true, .. } => ("here", Style::new().green()),
-        _ if some => ("part", Style::new().cyan()),
+        _ if counted == Some(None) => ("lists", Style::new().cyan()),
+        _ if counted.is_some() => ("part", Style::new().cyan()),
         FileRow { remote: true, .. } => ("remote", Style::new().blue()),
         FileRow { elsewhere: Some(_), .. } => ("elsewhere", Style::new().yellow()),
         _ => ("missing", Style::new().red()),

@@ -41,6 +41,22 @@ fn what_is_in_the_remote_only() {
 }
 
 #[test]
+fn files_of_large_trees_are_counted_one_tree_at_a_time() {
+    let machine = Machine::with_remote();
+    let folder = machine.write("folder/last", "ab").parent().unwrap().to_owned();
+    (0..10_000).for_each(|n| std::fs::write(folder.join(format!("{n:04}")), "").unwrap());
+    machine.lake().add_tree("many", &folder).unwrap();
+    assert_eq!(machine.ok(&["ls"]), "lists    2 B  many  tree of 10001 files\n");
+    let listed = &machine.json(&["ls"])[0];
+    assert_eq!((&listed["contents"]["local"], &listed["local"]), (&serde_json::Value::Null, &false.into()));
+    let info = machine.json(&["info", "many"]);
+    assert_eq!((&info["contents"]["local"], &info["local"]), (&10_001.into(), &true.into()));
+    std::fs::remove_file(folder.join("0000")).unwrap();
+    machine.lake().add_tree("fewer", &folder).unwrap();
+    assert_eq!(machine.ok(&["ls", "fewer"]), "here     2 B  fewer  tree of 10000 files\n");
+}
+
+#[test]
 fn what_is_not_in_sync_is_warned_of() {
     let machine = Machine::with_remote();
     // Added before there was a remote.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use datlake_core::tree::{Metarange, TreeBytes, TreeEntry, TreeRange};
+use datlake_core::tree::{Metarange, RangeRow, TreeBytes, TreeEntry, TreeRange};
 use datlake_core::{Digest, Error, ErrorKind, Result, Subject, Uid};
 use datlake_store::Reader;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -149,6 +149,18 @@ impl Tree {
         Ok(rows.iter().fold((0, 0), |(files, bytes), row| (files + row.files, bytes + row.content)))
     }
 
+    /// How many of its files are on this machine; links aside. Its ranges are read one after the other, and not kept.
+    pub(crate) fn files_here(&self) -> Result<u64> {
+        let (mut count, mut before) = (0, Before::default());
+        for row in self.read()?.metarange.ranges() {
+            let range = self.read_range(row)?;
+            range.entries().try_for_each(|(path, _)| before.check(path.to_owned(), &self.file))?;
+            let files = range.entries().filter_map(|(_, entry)| entry.content());
+            count += self.file.lake().local_view().count_here(&row.digest, files)?;
+        }
+        Ok(count)
+    }
+
     /// All that is in it, sorted by path: files, links and empty folders. Nothing of it is downloaded.
     ///
     /// # Errors
@@ -170,16 +182,10 @@ impl Tree {
     /// Its entries, each with the range that it is in.
     fn ranged_entries(&self) -> Result<Vec<(&str, &TreeEntry, Digest)>> {
         let mut all = Vec::new();
-        // Paths that may be folders of what comes next.
-        let mut open: Vec<&str> = Vec::new();
+        let mut before = Before::default();
         for (at, row) in self.read()?.metarange.ranges().iter().enumerate() {
             for (path, entry) in self.range(at)?.entries() {
-                open.retain(|before| path < &*format!("{before}0"));
-                if open.iter().any(|before| path.strip_prefix(before).is_some_and(|rest| rest.starts_with('/'))) {
-                    let message = format!("in the tree `{}`, a folder of `{path}` is something else", self.file);
-                    return Err(Error::new(ErrorKind::Corrupt, message));
-                }
-                open.push(path);
+                before.check(path, &self.file)?;
                 all.push((path, entry, row.digest));
             }
         }
@@ -306,9 +312,32 @@ impl Tree {
         if let Some(range) = range.get() {
             return Ok(range);
         }
-        let bytes = File::part_of(&self.file, row.digest, row.size)?.read()?;
-        let parsed = TreeRange::parse(bytes, row, &self.file)?;
+        let parsed = self.read_range(row)?;
         Ok(range.get_or_init(|| parsed))
+    }
+
+    fn read_range(&self, row: &RangeRow) -> Result<TreeRange> {
+        let bytes = File::part_of(&self.file, row.digest, row.size)?.read()?;
+        TreeRange::parse(bytes, row, &self.file)
+    }
+}
+
+/// Paths of a sorted list that may be folders of what comes next.
+#[derive(Default)]
+struct Before<P>(Vec<P>);
+
+impl<P: AsRef<str>> Before<P> {
+    /// Refuses the next path of `tree` where what is at one of its folders is something else.
+    fn check(&mut self, path: P, tree: &File) -> Result<()> {
+        let behind = |before: &P| path.as_ref().strip_prefix(before.as_ref());
+        // A digit comes next after a slash.
+        self.0.retain(|before| behind(before).is_some_and(|rest| rest < "0"));
+        if self.0.iter().any(|before| behind(before).is_some_and(|rest| rest.starts_with('/'))) {
+            let message = format!("in the tree `{tree}`, a folder of `{}` is something else", path.as_ref());
+            return Err(Error::new(ErrorKind::Corrupt, message));
+        }
+        self.0.push(path);
+        Ok(())
     }
 }
 

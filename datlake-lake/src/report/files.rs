@@ -86,7 +86,7 @@ pub struct FileRow {
     pub created_at: String,
     /// Who added it, or ran the call that made it.
     pub originator: String,
-    /// Whether all of its content is on this machine.
+    /// Whether all of its content is known to be on this machine: not of a tree whose files were not counted.
     pub local: bool,
     /// Whether its content is in the remote; of a tree: its own list.
     pub remote: bool,
@@ -100,12 +100,13 @@ pub struct FileRow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Contents {
-    /// How many files.
+    /// How many files; links aside.
     pub files: u64,
     /// Their sizes together, in bytes.
     pub size: u64,
-    /// How many of them are on this machine.
-    pub local: u64,
+    /// How many of them are on this machine. Lists do not count them in a tree of more than 10 000 files;
+    /// [`Lake::info`](crate::Lake::info) always does.
+    pub local: Option<u64>,
 }
 
 /// All there is to know of one file.

@@ -90,6 +90,23 @@ impl LocalView {
         Ok(self.places(*wanted)?.iter().any(|at| self.place_of(&at.pack).exists()))
     }
 
+    /// How many of these files of a range, by digest and size, are on this machine.
+    ///
+    /// # Errors
+    /// Those of looking into the store.
+    pub fn count_here(&self, range: &Digest, files: impl Iterator<Item = (Digest, u64)>) -> Result<u64> {
+        let locations = self.locations_here(range)?;
+        let here: Vec<_> = locations.iter().filter(|one| self.place_of(&one.pack()).exists()).collect();
+        let mut count = 0;
+        for (digest, size) in files {
+            let rests = here.iter().filter_map(|one| one.find(&digest)).any(|at| at.length == size);
+            if rests || self.dir.inspect(&digest, size)? != Seal::Missing {
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
     /// Whether the remote has content, as a blob of its own or in a pack.
     ///
     /// # Errors

@@ -28,7 +28,7 @@ impl Lake {
         let origin = file.lineage()?;
         let version = wait(self.version_asked(&asked))?.filter(|version| version.replaced_by.is_some());
         let (version, replaced_by) = version.map(|version| (version.address, version.replaced_by)).unzip();
-        let row = row(&file, &origin, wait(file.is_at_remote())?)?;
+        let row = row(&file, &origin, wait(file.is_at_remote())?, Counting::All)?;
         let place = Place { home: self.home().display().to_string(), remote: self.remote() };
         let (originator_source, host) = match &origin {
             Origin::Added(added) => (added.person.source, added.host.clone()),
@@ -59,8 +59,19 @@ impl Lake {
     }
 }
 
+/// In a list the files here are counted of trees with so many at most: for more it takes long.
+const COUNTED: u64 = 10_000;
+
+/// Of which trees the files that are here are counted.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Counting {
+    All,
+    /// Of those that are not large.
+    Small,
+}
+
 /// A file as it is shown. `remote` says whether its content is there.
-pub(super) fn row(file: &File, origin: &Origin, remote: bool) -> Result<FileRow> {
+pub(super) fn row(file: &File, origin: &Origin, remote: bool, counting: Counting) -> Result<FileRow> {
     let (created_at, originator) = match origin {
         Origin::Added(added) => (added.at.clone(), added.person.email.clone()),
         Origin::Call(lineage) => (lineage.started_at.clone(), lineage.person.email.clone()),
@@ -69,7 +80,7 @@ pub(super) fn row(file: &File, origin: &Origin, remote: bool) -> Result<FileRow>
         Error::new(ErrorKind::Context, format!("`{file}` is not in the lake before its body has returned it"))
     })?;
     let here = file.is_local()?;
-    let contents = if here && file.is_tree() { Some(contents(file)?) } else { None };
+    let contents = if here && file.is_tree() { Some(contents(file, counting)?) } else { None };
     let elsewhere = match here || remote {
         true => None,
         false => file.lake().local_view().elsewhere(&file.digest()).map(|there| there.to_string()),
@@ -83,18 +94,16 @@ pub(super) fn row(file: &File, origin: &Origin, remote: bool) -> Result<FileRow>
         contents,
         created_at,
         originator,
-        local: here && contents.is_none_or(|contents| contents.local == contents.files),
+        local: here && contents.is_none_or(|contents| contents.local == Some(contents.files)),
         remote,
         elsewhere,
     })
 }
 
-fn contents(tree: &File) -> Result<Contents> {
-    let mut sum = Contents { files: 0, size: 0, local: 0 };
-    for file in Tree::try_from(tree.clone())?.files()? {
-        sum.files += 1;
-        sum.size += file.len();
-        sum.local += u64::from(file.is_local()?);
-    }
-    Ok(sum)
+fn contents(tree: &File, counting: Counting) -> Result<Contents> {
+    let tree = Tree::try_from(tree.clone())?;
+    let (files, size) = tree.totals()?;
+    let is_counted = counting == Counting::All || files <= COUNTED;
+    let local = if is_counted { Some(tree.files_here()?) } else { None };
+    Ok(Contents { files, size, local })
 }

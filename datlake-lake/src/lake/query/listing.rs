@@ -7,7 +7,7 @@ use datlake_core::{Digest, DigestSet, ErrorKind, Location, Prefix, Result, Store
 use datlake_store::wait;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use super::files::row;
+use super::files::{Counting, row};
 use super::rows::Rows;
 use crate::file::File;
 use crate::lake::{AT_ONCE, Lake, Replaced, is_damage, refuse_in_body};
@@ -242,7 +242,7 @@ impl Reading {
                 KnownRow::Row(row) => rows.push(row),
                 KnownRow::File(known) => {
                     let (file, origin) = &*known;
-                    let read = row(file, origin, remote.contains(&file.digest()));
+                    let read = row(file, origin, remote.contains(&file.digest()), Counting::Small);
                     let read = match file.uid() {
                         Some(uid) => listed(read, uid)?,
                         None => Some(Row::Whole(read?)),
