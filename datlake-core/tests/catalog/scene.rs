@@ -93,7 +93,16 @@ impl Scene<'_> {
                     call.key, output.uid
                 ));
             }
-            let known = now(catalog.file(&output.uid)).map_err(|e| failed("output", e))?;
+            let shown = || now(catalog.file(&output.uid)).map_err(|e| failed("output", e));
+            let mut known = shown()?;
+            if self.removals && known.as_ref().is_some_and(|known| known.digest != output.digest) {
+                // A machine goes by what it knew until it hears of a removal, and not for longer.
+                now(catalog.learn_removals()).map_err(|e| failed("removals", e))?;
+                if now(call.record(catalog)).map_err(|e| failed("record", e))?.is_none() {
+                    return Ok(());
+                }
+                known = shown()?;
+            }
             match known {
                 Some(known) if known.digest == output.digest => {}
                 None if self.removals => {}
@@ -194,13 +203,13 @@ impl Scene<'_> {
             && (rivals.any(|rival| now(rival.record(&process.catalog)).unwrap().is_some())
                 || call.names.iter().any(added));
         let mut done = now(process.clone().call(call.clone(), Order::Sound));
-        if !taken && let Err(error) = &done {
-            // A machine that died may have left a name, which a person has to remove.
-            let name = call.names.iter().find(|name| error.to_string().contains(&format!("remove `{name}`")));
-            if let Some(name) = name {
-                now(process.clone().remove(Uid::chosen(name).unwrap())).unwrap();
-                done = now(process.clone().call(call.clone(), Order::Sound));
-            }
+        // A machine that died, or was told to run again, may have left names, which a person has to remove: each once.
+        let mut left: Vec<_> = if taken { Vec::new() } else { call.names.to_vec() };
+        while let Err(error) = &done
+            && let Some(at) = left.iter().position(|name| error.to_string().contains(&format!("remove `{name}`")))
+        {
+            now(process.clone().remove(Uid::chosen(left.swap_remove(at)).unwrap())).unwrap();
+            done = now(process.clone().call(call.clone(), Order::Sound));
         }
         if done.is_err() != taken {
             return Err(format!("{home}: the next call {} gave {done:?}", call.key));
