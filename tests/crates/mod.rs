@@ -99,7 +99,12 @@ opt-level = 3
         let mut cargo = Command::new(env!("CARGO"));
         let (command, more) = arguments.split_first().unwrap();
         cargo.args([command, "--offline"]).args(more).current_dir(folder).env("CARGO_TARGET_DIR", target);
-        cargo.env("CARGO_INCREMENTAL", "0").envs(variables.iter().copied()).output().unwrap()
+        cargo
+            .env("CARGO_PROFILE_DEV_DEBUG", "false")
+            .env("CARGO_INCREMENTAL", "0")
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap()
     }
 
     /// The lines that the program, as it was built last, writes into a file.
@@ -119,7 +124,8 @@ opt-level = 3
         let run = |more: &[&str]| {
             let mut cargo = Command::new(env!("CARGO"));
             cargo.arg(command).args(more).current_dir(&self.folder).env("CARGO_TARGET_DIR", &target);
-            cargo.output().unwrap()
+            // Nobody debugs it, and it is much of the time that a build takes.
+            cargo.env("CARGO_PROFILE_DEV_DEBUG", "false").output().unwrap()
         };
         let mut done = run(&["--offline"]);
         if !done.status.success() {

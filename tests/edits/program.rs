@@ -128,7 +128,7 @@ opt-level = 3
             let mut cargo = Command::new(env!("CARGO"));
             cargo.arg("build").args(more).args(self.fast.then_some("--features=fast"));
             cargo.current_dir(&self.folder).env("CARGO_TARGET_DIR", self.folder.join("target"));
-            cargo.env_remove("EDITS_SCALE").envs(&self.variables);
+            cargo.env("CARGO_PROFILE_DEV_DEBUG", "false").env_remove("EDITS_SCALE").envs(&self.variables);
             cargo.output().unwrap()
         };
         let mut built = build(&["--offline"]);

@@ -258,7 +258,8 @@ impl Workspace {
                 .args(["build", "--quiet", "--keep-going"])
                 .args(more)
                 .current_dir(&self.folder)
-                .env("CARGO_TARGET_DIR", &target);
+                .env("CARGO_TARGET_DIR", &target)
+                .env("CARGO_PROFILE_DEV_DEBUG", "false");
             cargo.output().expect("cargo")
         };
         let mut done = run(&["--offline"]);
