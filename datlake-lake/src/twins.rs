@@ -151,6 +151,7 @@ twins! {
         log_async = log(&self, uid: &str) -> NameHistory;
         file_rows_async = file_rows(&self, prefix: &str) -> Rows<ListedItem>;
         folder_rows_async = folder_rows(&self, prefix: &str) -> Rows<ListedItem>;
+        tree_rows_async = tree_rows(&self, tree: &str, path: &str, recursive: bool) -> Rows<ListedItem>;
         history_rows_async = history_rows(&self, creator: Option<&str>) -> Rows<CallRow>;
         list_files_async = list_files(&self, prefix: &str) -> Listing;
         list_folder_async = list_folder(&self, prefix: &str) -> Listing;

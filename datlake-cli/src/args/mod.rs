@@ -75,11 +75,12 @@ pub(crate) enum Command {
     /// Lists the files that have names, and the folders they are in
     ///
     /// Each is `here`, on this machine; `remote`, to be downloaded when it is read; `part`, a tree of which some files are
-    /// here; `elsewhere`, at a remote that is not configured now; or `missing`. --json lists every file, also those in folders.
+    /// here; `lists`, a large tree whose files `datlake info` counts; `elsewhere`, at a remote that is not configured now; or `missing`. --json lists every file, also those in folders.
     #[command(after_help = "Example: datlake ls -l corpora\n\
+        In a tree: datlake ls holidays/2026//\n\
         In a repository: datlake ls sales@main:raw/")]
     Ls {
-        /// Only that file, or what is in that folder; or what is in a repository, as REPO@REF:PREFIX
+        /// Only that file, or what is in that folder; what is in a tree, as TREE//PATH, or in a repository, as REPO@REF:PREFIX
         prefix: Option<String>,
         /// With date, person and digest
         #[arg(short, long)]

@@ -105,7 +105,11 @@ pub(super) fn shown(lake: &Lake, prefix: Option<&str>, long: bool, recursive: bo
 
 fn run(lake: &Lake, prefix: Option<&str>, long: bool, recursive: bool) -> anyhow::Result<Files> {
     let folder = prefix.unwrap_or_default();
-    let mut rows = if recursive { lake.file_rows(folder)? } else { lake.folder_rows(folder)? };
+    let mut rows = match folder.split_once("//") {
+        Some((tree, path)) => lake.tree_rows(tree, path, recursive)?,
+        None if recursive => lake.file_rows(folder)?,
+        None => lake.folder_rows(folder)?,
+    };
     let mut first = rows.next().transpose()?;
     if let (Some(prefix), None) = (prefix, &first) {
         // No file that is new is called so.

@@ -51,9 +51,37 @@ fn files_of_large_trees_are_counted_one_tree_at_a_time() {
     assert_eq!((&listed["contents"]["local"], &listed["local"]), (&serde_json::Value::Null, &false.into()));
     let info = machine.json(&["info", "many"]);
     assert_eq!((&info["contents"]["local"], &info["local"]), (&10_001.into(), &true.into()));
+    // Its files are called by it.
+    assert_eq!(machine.ok(&["cat", "many//last"]), "ab");
+    let hint = "`many` is a tree: a file in it is called as `many//last`";
+    machine.fails(1, &["no file `many/last`", hint], &["cat", "many/last"]);
     std::fs::remove_file(folder.join("0000")).unwrap();
     machine.lake().add_tree("fewer", &folder).unwrap();
     assert_eq!(machine.ok(&["ls", "fewer"]), "here     2 B  fewer  tree of 10000 files\n");
+}
+
+#[test]
+fn what_is_in_a_tree() {
+    let machine = Machine::with_remote();
+    for (path, content) in
+        [("folder/2025/a", "a"), ("folder/2025/b/c", "abc"), ("folder/2026/d", ""), ("folder/20", "x")]
+    {
+        machine.write(path, content);
+    }
+    let folder = machine.path("folder");
+    std::fs::create_dir(folder.join("empty")).unwrap();
+    std::os::unix::fs::symlink("2025/a", folder.join("latest")).unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.join("lost")).unwrap();
+    machine.lake().add_tree("photos", &folder).unwrap();
+    let machine = machine.moved_to("other");
+    machine.lake().file("photos//2025/a").unwrap().read().unwrap();
+    assert_snapshot!("ls_tree_60", machine.shown(60, &["ls", "photos//"]));
+    assert_snapshot!("ls_tree_all_60", machine.shown(60, &["ls", "-r", "photos//"]));
+    assert_snapshot!("ls_tree_level_60", machine.shown(60, &["ls", "photos//2025/"]));
+    assert_eq!(machine.ok(&["ls", "photos//20"]).lines().count(), 1);
+    assert_eq!(machine.json(&["ls", "photos//2025"]).as_array().unwrap().len(), 2);
+    machine.fails(1, &["the tree `photos` has nothing at `202`", "datlake ls photos//"], &["ls", "photos//202"]);
+    machine.fails(1, &["no file `nothing`"], &["ls", "nothing//"]);
 }
 
 #[test]

@@ -144,6 +144,14 @@ fn repository_hint(lake: &Lake, text: &str) -> Option<String> {
     }
 }
 
+/// What to say where somebody means a file in a tree, as if that were a folder.
+fn tree_hint(lake: &Lake, text: &str, names: &[Uid]) -> Option<String> {
+    let is_tree = |name: &str| lake.file(name).is_ok_and(|file| file.is_tree());
+    let mut folders = text.match_indices('/').map(|(at, _)| text.split_at(at));
+    let (tree, path) = folders.find(|(name, _)| names.iter().any(|there| there.as_str() == *name) && is_tree(name))?;
+    Some(format!("`{tree}` is a tree: a file in it is called as `{tree}/{path}`"))
+}
+
 fn not_found(lake: &Lake, uid: &Uid) -> Error {
     let mut message = format!("the lake in `{}` has no file `{uid}`", lake.home().display());
     let mut hint = "`datlake ls` shows the files, `datlake calls` the calls".to_owned();
@@ -159,9 +167,9 @@ fn not_found(lake: &Lake, uid: &Uid) -> Error {
         // A hint is worth a look at the names, and no second error.
         let names = wait(lake.catalog().names(None)).unwrap_or_default();
         let near = nearest(uid.as_str(), names.iter().map(Uid::as_str));
-        let of_repository = repository_hint(lake, uid.as_str());
+        let elsewhere = tree_hint(lake, uid.as_str(), &names).or_else(|| repository_hint(lake, uid.as_str()));
         hint = match (&*near, &*names) {
-            _ if of_repository.is_some() => of_repository.unwrap_or_default(),
+            _ if elsewhere.is_some() => elsewhere.unwrap_or_default(),
             ([], []) => "it has no named files at all".to_owned(),
             ([], _) => hint,
             _ => format!("the nearest names are {}", near.join(", ")),

@@ -149,6 +149,35 @@ impl Tree {
         Ok(rows.iter().fold((0, 0), |(files, bytes), row| (files + row.files, bytes + row.content)))
     }
 
+    /// Which of its ranges what is at `path` and below it may be in.
+    pub(crate) fn ranges_of(&self, path: &str) -> Result<std::ops::Range<usize>> {
+        let rows = self.read()?.metarange.ranges();
+        let start = rows.partition_point(|row| *row.last < *path);
+        let end = rows.partition_point(|row| *row.first <= *path || row.first.starts_with(path));
+        Ok(start..end.max(start))
+    }
+
+    /// Of its range `at`, which is not kept, what is at `path` and below it: paths, each with the file that is there or that a link
+    /// leads to, or for an empty folder none.
+    pub(crate) fn in_range(&self, at: usize, path: &str) -> Result<Vec<(String, Option<File>)>> {
+        let read = self.read()?;
+        let Some(row) = read.metarange.ranges().get(at) else { return Ok(Vec::new()) };
+        let range = self.read_range(row)?;
+        let is_below = |name: &str| {
+            path.is_empty() || name.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let mut found = Vec::new();
+        for (name, entry) in range.entries().filter(|(name, _)| is_below(name)) {
+            match self.content(name, (entry, row.digest))? {
+                Some(content) => found.push((name.to_owned(), Some(self.member(name, content)?))),
+                None if *entry == TreeEntry::Folder => found.push((name.to_owned(), None)),
+                // A link that leads to no file.
+                None => {}
+            }
+        }
+        Ok(found)
+    }
+
     /// How many of its files are on this machine; links aside. Its ranges are read one after the other, and not kept.
     pub(crate) fn files_here(&self) -> Result<u64> {
         let (mut count, mut before) = (0, Before::default());

@@ -10,6 +10,7 @@ mod files;
 mod find;
 mod graph;
 mod history;
+mod in_tree;
 mod listing;
 mod page;
 mod remote;
