@@ -5,7 +5,7 @@
 //! undone alone. PostgreSQL has many writers, and does the like by itself. `docs/adr/0065-changes-committed-together.md` says what that costs.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use datlake::{Error, ErrorKind, Result};
 use sqlx::{Any, AnyConnection, AnyPool, Transaction};
@@ -15,6 +15,11 @@ use super::failed;
 
 /// Whoever has not got its turn by then gets an error.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// After so long without a gap the database is left to other processes, such as `datlake user`.
+const WITHOUT_GAP: Duration = Duration::from_secs(3);
+/// For so long: SQLite looks every 100 ms whether it may write.
+const GAP: Duration = Duration::from_millis(110);
 
 /// Who may write now. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -29,6 +34,9 @@ pub(super) struct Line {
     connection: AnyConnection,
     /// Whether a transaction is open.
     is_open: bool,
+    /// When the last transaction ended, and the last gap between two.
+    last_end: Instant,
+    last_gap: Instant,
     /// Whether the change that began last is to be undone.
     is_given_up: bool,
     /// Who waits for what becomes of the transaction.
@@ -38,7 +46,9 @@ pub(super) struct Line {
 impl WriteTurn {
     /// Changes stand in line, and are made by this connection.
     pub(super) fn in_line(connection: AnyConnection) -> Self {
-        let line = Line { connection, is_open: false, is_given_up: false, waiting: Vec::new() };
+        let now = Instant::now();
+        let (last_end, last_gap, waiting) = (now, now, Vec::new());
+        let line = Line { connection, is_open: false, last_end, last_gap, is_given_up: false, waiting };
         let (line, (ended, mut has_ended)) = (Arc::new(Mutex::new(line)), mpsc::channel(1));
         let commits = Arc::clone(&line);
         tokio::spawn(async move {
@@ -90,6 +100,9 @@ impl Line {
             self.failed(error).await;
         }
         if !self.is_open {
+            if self.last_end.elapsed() >= GAP {
+                self.last_gap = Instant::now();
+            }
             // Who reads before it writes is to wait for its turn at once, not to fail when it writes.
             let begun = self.execute("BEGIN IMMEDIATE; SAVEPOINT change").await;
             self.is_open = true;
@@ -110,9 +123,19 @@ impl Line {
         match self.execute("COMMIT").await {
             Ok(()) => {
                 self.is_open = false;
+                self.last_end = Instant::now();
                 self.tell(&Ok(()));
+                self.leave_gap().await;
             }
             Err(error) => self.failed(error).await,
+        }
+    }
+
+    /// Lets other processes write, which would hardly ever find the database free where many ask this one.
+    async fn leave_gap(&mut self) {
+        if self.last_gap.elapsed() >= WITHOUT_GAP {
+            tokio::time::sleep(GAP).await;
+            self.last_gap = Instant::now();
         }
     }
 
