@@ -46,6 +46,7 @@ pub(crate) struct Bench {
     /// The machine's load before it began.
     pub(crate) load: String,
     row: String,
+    /// Whether three pairs of the row are enough.
     few: bool,
 }
 

@@ -49,14 +49,13 @@ pub(crate) fn write(bench: &Bench) -> AnyResult<()> {
     Ok(std::fs::write(at, page)?)
 }
 
-/// The page with these lines where it has others of their rows, or behind the last where it has none.
+/// The page with these lines where it has others of their rows, or behind the last where it has none. Of a row that did not run it
+/// says what it said before.
 fn with_rows(page: &str, lines: &[Line]) -> String {
     let mut out: Vec<String> = page.lines().map(str::to_owned).collect();
-    let mut rest = lines;
-    while let Some(first) = rest.first() {
-        let (row, others) = rest.split_at(rest.iter().take_while(|line| line.row == first.row).count());
-        rest = others;
-        let begin = format!("| {} |", first.row);
+    let rows = lines.chunk_by(|one, next| one.row == next.row);
+    for row in rows.filter(|row| row.iter().any(|line| line.costs.is_some())) {
+        let begin = format!("| {} |", row[0].row);
         let found = out.iter().position(|line| line.starts_with(&begin));
         let last = out.iter().rposition(|line| line.starts_with("| ")).map_or(out.len(), |last| last + 1);
         out.retain(|line| !line.starts_with(&begin));
@@ -71,7 +70,7 @@ pub(crate) fn circumstances(bench: &Bench) -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let quick = if bench.quick { "a tenth of the full sizes, " } else { "" };
     let [before, after] = [&bench.load, &load()];
-    format!("This run: {quick}{} pairs each, {cores} cores, load {before} before and {after} after.", bench.rounds())
+    format!("This run: {quick}{cores} cores, load {before} before and {after} after.")
 }
 
 /// How many processes wanted to run, on the average of a minute; `?` where the system does not say.
@@ -86,16 +85,16 @@ mod tests {
 
     #[test]
     fn a_row_takes_the_place_of_itself_and_all_else_stays() {
-        let line = |row: &str, what: &str| Line {
+        let line = |row: &str, what: &str, figure: Option<&str>| Line {
             row: row.into(),
             what: what.into(),
             bar: "-".into(),
-            costs: None,
+            costs: figure.map(|figure| (figure.into(), String::new())),
             ratio: None,
             note: String::new(),
         };
         let page = "# Words\n\n| row | what |\n|---|---|\n| a | 1 |\n| b | 1 |\n| b | 2 |\n| c | 1 |\n\nmore\n";
-        let written = with_rows(page, &[line("b", "3"), line("d", "4")]);
+        let written = with_rows(page, &[line("a", "", None), line("b", "3", Some("1 s")), line("d", "4", Some("2 s"))]);
         let begins: Vec<&str> = written.lines().map(|line| &line[..line.len().min(9)]).collect();
         let wanted =
             ["# Words", "", "| row | w", "|---|---|", "| a | 1 |", "| b | 3 |", "| c | 1 |", "| d | 4 |", "", "more"];

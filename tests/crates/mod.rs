@@ -124,7 +124,7 @@ opt-level = 3
         let run = |more: &[&str]| {
             let mut cargo = Command::new(env!("CARGO"));
             cargo.arg(command).args(more).current_dir(&self.folder).env("CARGO_TARGET_DIR", &target);
-            // Nobody debugs it, and it is much of the time that a build takes.
+            // Nobody debugs it.
             cargo.env("CARGO_PROFILE_DEV_DEBUG", "false").output().unwrap()
         };
         let mut done = run(&["--offline"]);

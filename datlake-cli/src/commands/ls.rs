@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::bail;
-use datlake::report::{FileRow, ListedItem, Row};
+use datlake::report::{Contents, FileRow, ListedItem, Row};
 use datlake::{ErrorKind, Lake};
 use owo_colors::{OwoColorize as _, Style};
 use serde::{Serialize, Serializer};
@@ -263,11 +263,10 @@ fn shown_size(item: &ListedItem) -> String {
 
 /// Where the content is.
 fn place(row: &FileRow) -> (&'static str, Style) {
-    let counted = row.contents.map(|contents| contents.local);
     match row {
         FileRow { local: true, .. } => ("here", Style::new().green()),
-        _ if counted == Some(None) => ("lists", Style::new().cyan()),
-        _ if counted.is_some() => ("part", Style::new().cyan()),
+        FileRow { contents: Some(Contents { local: None, .. }), .. } => ("lists", Style::new().cyan()),
+        FileRow { contents: Some(_), .. } => ("part", Style::new().cyan()),
         FileRow { remote: true, .. } => ("remote", Style::new().blue()),
         FileRow { elsewhere: Some(_), .. } => ("elsewhere", Style::new().yellow()),
         _ => ("missing", Style::new().red()),

@@ -401,33 +401,38 @@ fn a_body_that_needs_more_memory_than_there_is_is_set_aside() {
 /// Groups of one process each, that may have so many bytes of memory; they can be made as root, where groups have limits.
 ///
 /// In a group of several the kernel may kill a neighbour too, while the memory of the first is not free yet.
-struct MemoryGroups(Vec<PathBuf>);
+struct MemoryGroups {
+    /// What all of them are called, before the rank.
+    path: String,
+    count: usize,
+}
 
 impl MemoryGroups {
     fn of(count: usize, bytes: u64) -> Option<Self> {
         let (first, second) = (Path::new("/sys/fs/cgroup/memory"), Path::new("/sys/fs/cgroup"));
         let (parent, limit) = if first.is_dir() { (first, "memory.limit_in_bytes") } else { (second, "memory.max") };
-        let mut groups = Self(Vec::new());
-        for rank in 0..count {
-            let group = parent.join(format!("datlake-test-{}-{rank}", std::process::id()));
+        let path = parent.join(format!("datlake-test-{}-", std::process::id()));
+        let groups = Self { path: path.display().to_string(), count };
+        for group in groups.each() {
             std::fs::create_dir(&group).ok()?;
-            groups.0.push(group.clone());
             std::fs::write(group.join(limit), bytes.to_string()).ok()?;
         }
         Some(groups)
     }
 
+    fn each(&self) -> impl Iterator<Item = PathBuf> {
+        (0..self.count).map(|rank| PathBuf::from(format!("{}{rank}", self.path)))
+    }
+
     /// What a process does in a shell to be in its group.
     fn enter(&self) -> String {
-        let named = self.0[0].display().to_string();
-        let named = named.strip_suffix('0').unwrap();
-        format!("echo $$ > \"{named}$DATLAKE_RANK/cgroup.procs\"")
+        format!("echo $$ > \"{}$DATLAKE_RANK/cgroup.procs\"", self.path)
     }
 }
 
 impl Drop for MemoryGroups {
     fn drop(&mut self) {
-        for group in &self.0 {
+        for group in self.each() {
             let _ = std::fs::remove_dir(group);
         }
     }

@@ -44,18 +44,21 @@ fn what_is_in_the_remote_only() {
 fn files_of_large_trees_are_counted_one_tree_at_a_time() {
     let machine = Machine::with_remote();
     let folder = machine.write("folder/last", "ab").parent().unwrap().to_owned();
-    (0..10_000).for_each(|n| std::fs::write(folder.join(format!("{n:04}")), "").unwrap());
+    std::fs::create_dir(folder.join("all")).unwrap();
+    (0..10_000).for_each(|n| std::fs::write(folder.join(format!("all/{n:04}")), "").unwrap());
     machine.lake().add_tree("many", &folder).unwrap();
     assert_eq!(machine.ok(&["ls"]), "lists    2 B  many  tree of 10001 files\n");
     let listed = &machine.json(&["ls"])[0];
     assert_eq!((&listed["contents"]["local"], &listed["local"]), (&serde_json::Value::Null, &false.into()));
     let info = machine.json(&["info", "many"]);
     assert_eq!((&info["contents"]["local"], &info["local"]), (&10_001.into(), &true.into()));
+    // A folder is in many ranges, and one line.
+    assert_eq!(machine.ok(&["ls", "many//"]), "         10000 files  many//all/\nhere             2 B  many//last\n");
     // Its files are called by it.
     assert_eq!(machine.ok(&["cat", "many//last"]), "ab");
-    let hint = "`many` is a tree: a file in it is called as `many//last`";
+    let hint = "`many` is a tree: what is in it is called `many//last`";
     machine.fails(1, &["no file `many/last`", hint], &["cat", "many/last"]);
-    std::fs::remove_file(folder.join("0000")).unwrap();
+    std::fs::remove_file(folder.join("all/0000")).unwrap();
     machine.lake().add_tree("fewer", &folder).unwrap();
     assert_eq!(machine.ok(&["ls", "fewer"]), "here     2 B  fewer  tree of 10000 files\n");
 }
@@ -82,6 +85,7 @@ fn what_is_in_a_tree() {
     assert_eq!(machine.json(&["ls", "photos//2025"]).as_array().unwrap().len(), 2);
     machine.fails(1, &["the tree `photos` has nothing at `202`", "datlake ls photos//"], &["ls", "photos//202"]);
     machine.fails(1, &["no file `nothing`"], &["ls", "nothing//"]);
+    machine.fails(1, &["the tree `photos` has no file `2025`", "datlake ls photos//"], &["cat", "photos//2025"]);
 }
 
 #[test]

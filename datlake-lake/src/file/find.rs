@@ -149,7 +149,7 @@ fn tree_hint(lake: &Lake, text: &str, names: &[Uid]) -> Option<String> {
     let is_tree = |name: &str| lake.file(name).is_ok_and(|file| file.is_tree());
     let mut folders = text.match_indices('/').map(|(at, _)| text.split_at(at));
     let (tree, path) = folders.find(|(name, _)| names.iter().any(|there| there.as_str() == *name) && is_tree(name))?;
-    Some(format!("`{tree}` is a tree: a file in it is called as `{tree}/{path}`"))
+    Some(format!("`{tree}` is a tree: what is in it is called `{tree}/{path}`"))
 }
 
 fn not_found(lake: &Lake, uid: &Uid) -> Error {

@@ -16,5 +16,6 @@ pub use handle::File;
 pub(crate) use named::reading_names;
 pub use range::Unverified;
 pub use tree::Tree;
+pub(crate) use tree::not_in_tree;
 pub use tree_writer::TreeWriter;
 pub use write::{AsyncFileWriter, FileWriter, StagedPath};

@@ -286,8 +286,11 @@ impl Tree {
         match content {
             Some(leaf) => self.member(name, leaf),
             None => {
-                let error = Error::new(ErrorKind::NotFound, format!("the tree `{}` has no file `{name}`", self.file));
-                Err(self.file.uid().map_or(error.clone(), |tree| error.about(Subject::Uid(tree.clone()))))
+                let message = format!("the tree `{}` has no file `{name}`", self.file);
+                Err(match self.file.uid() {
+                    Some(tree) => not_in_tree(message, tree),
+                    None => Error::new(ErrorKind::NotFound, message),
+                })
             }
         }
     }
@@ -368,6 +371,12 @@ impl<P: AsRef<str>> Before<P> {
         self.0.push(path);
         Ok(())
     }
+}
+
+/// The error of what a tree of the lake does not have.
+pub(crate) fn not_in_tree(message: String, tree: &Uid) -> Error {
+    let error = Error::new(ErrorKind::NotFound, message).about(Subject::Uid(tree.clone()));
+    error.with_hint(format!("`datlake ls {tree}//` shows what is in it"))
 }
 
 /// Digest and size of a file, and the range that it is in.

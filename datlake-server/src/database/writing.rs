@@ -34,8 +34,9 @@ pub(super) struct Line {
     connection: AnyConnection,
     /// Whether a transaction is open.
     is_open: bool,
-    /// When the last transaction ended, and the last gap between two.
+    /// When the last transaction ended.
     last_end: Instant,
+    /// When other processes last had a gap to write in.
     last_gap: Instant,
     /// Whether the change that began last is to be undone.
     is_given_up: bool,
@@ -356,6 +357,25 @@ mod tests {
         assert!(made(&database).await.is_empty());
         insert_alone(database.clone(), 2).await;
         assert_eq!(made(&database).await, [2]);
+    }
+
+    /// Behind a transaction, where there has been none for long, and not again behind the next.
+    #[tokio::test]
+    async fn a_gap_is_left_for_other_processes() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = database(&folder).await;
+        let WriteTurn::InLine { line, .. } = &database.turn else { panic!("SQLite has a line") };
+        let mut line = line.lock().await;
+        line.last_gap = Instant::now().checked_sub(WITHOUT_GAP).unwrap();
+        line.last_end = Instant::now();
+        line.begin().await.unwrap();
+        line.end().await;
+        assert!(line.last_end.elapsed() >= GAP);
+        let gap = line.last_gap;
+        line.last_end = Instant::now();
+        line.begin().await.unwrap();
+        line.end().await;
+        assert_eq!(line.last_gap, gap);
     }
 
     /// As `datlake user` beside a server: it gets its turn, however many ask the server.

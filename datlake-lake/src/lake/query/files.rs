@@ -1,6 +1,6 @@
 //! Files as they are shown.
 
-use datlake_core::{Error, ErrorKind, Result};
+use datlake_core::{Error, ErrorKind, Result, Uid};
 use datlake_store::wait;
 
 use crate::file::{File, Tree};
@@ -59,7 +59,7 @@ impl Lake {
     }
 }
 
-/// In a list the files here are counted of trees with so many at most: for more it takes long.
+/// In a list, the files that are here are counted of a tree with so many at most: all names in it are read for that.
 const COUNTED: u64 = 10_000;
 
 /// Of which trees the files that are here are counted.
@@ -76,9 +76,7 @@ pub(super) fn row(file: &File, origin: &Origin, remote: bool, counting: Counting
         Origin::Added(added) => (added.at.clone(), added.person.email.clone()),
         Origin::Call(lineage) => (lineage.started_at.clone(), lineage.person.email.clone()),
     };
-    let uid = file.uid().cloned().ok_or_else(|| {
-        Error::new(ErrorKind::Context, format!("`{file}` is not in the lake before its body has returned it"))
-    })?;
+    let uid = uid_of(file)?;
     let here = file.is_local()?;
     let contents = if here && file.is_tree() { Some(contents(file, counting)?) } else { None };
     let elsewhere = match here || remote {
@@ -97,6 +95,13 @@ pub(super) fn row(file: &File, origin: &Origin, remote: bool, counting: Counting
         local: here && contents.is_none_or(|contents| contents.local == Some(contents.files)),
         remote,
         elsewhere,
+    })
+}
+
+/// What a file of the lake is called.
+pub(super) fn uid_of(file: &File) -> Result<Uid> {
+    file.uid().cloned().ok_or_else(|| {
+        Error::new(ErrorKind::Context, format!("`{file}` is not in the lake before its body has returned it"))
     })
 }
 

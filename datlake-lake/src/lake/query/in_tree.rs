@@ -1,11 +1,11 @@
 //! What is in a tree, in lists: a range of it is read at a time, and only those that what is asked for may be in.
 
-use datlake_core::{Error, ErrorKind, Result, Subject, Uid};
+use datlake_core::{Result, Uid};
 use datlake_store::wait;
 
-use super::files::{Counting, row};
+use super::files::{Counting, row, uid_of};
 use super::rows::Rows;
-use crate::file::{File, Tree};
+use crate::file::{File, Tree, not_in_tree};
 use crate::lake::{Lake, refuse_in_body};
 use crate::origin::Origin;
 use crate::report::{FolderRow, ListedItem, Row};
@@ -15,8 +15,8 @@ impl Lake {
     /// how many files are below each, or all files. `remote` of a file is that of the tree.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] where nothing is there; as [`Lake::file`]; [`ErrorKind::InvalidInput`] for what is no tree. Rows end
-    /// with that of reading a range.
+    /// [`ErrorKind::NotFound`](datlake_core::ErrorKind::NotFound) where nothing is there; as [`Lake::file`]; [`ErrorKind::InvalidInput`](datlake_core::ErrorKind::InvalidInput) for what is no
+    /// tree. Rows end with that of reading a range.
     ///
     /// ```
     /// use datlake::report::{ListedItem, Row};
@@ -37,7 +37,7 @@ impl Lake {
         let tree = Tree::try_from(file.clone())?;
         let path = path.trim_matches('/').to_owned();
         let mut ranges = tree.ranges_of(&path)?;
-        let mut level = Level { file, origin, remote, path, recursive, open: None, is_found: false };
+        let mut level = Level { tree: uid_of(&file)?, origin, remote, path, recursive, open: None, is_found: false };
         Ok(Rows::new(move || {
             refuse_in_body("list the lake")?;
             match ranges.next() {
@@ -50,8 +50,7 @@ impl Lake {
 
 /// A level of a tree that is being listed.
 struct Level {
-    /// The tree.
-    file: File,
+    tree: Uid,
     origin: Origin,
     remote: bool,
     path: String,
@@ -88,7 +87,7 @@ impl Level {
 
     /// Counts files of a folder: the folder before it, which has no more.
     fn count(&mut self, folder: &str, files: u64) -> Result<Option<Row<ListedItem>>> {
-        let prefix = Uid::member(&self.tree()?, folder)?;
+        let prefix = Uid::member(&self.tree, folder)?;
         match &mut self.open {
             Some(open) if open.prefix == prefix => {
                 open.files += files;
@@ -113,15 +112,6 @@ impl Level {
         if self.is_found || self.path.is_empty() {
             return Ok(None);
         }
-        let tree = self.tree()?;
-        let error = Error::new(ErrorKind::NotFound, format!("the tree `{tree}` has nothing at `{}`", self.path));
-        let hint = format!("`datlake ls {tree}//` shows what is in it");
-        Err(error.about(Subject::Uid(tree)).with_hint(hint))
-    }
-
-    /// What the tree is called.
-    fn tree(&self) -> Result<Uid> {
-        let name = || Error::new(ErrorKind::Context, format!("`{}` has no name", self.file));
-        self.file.uid().cloned().ok_or_else(name)
+        Err(not_in_tree(format!("the tree `{}` has nothing at `{}`", self.tree, self.path), &self.tree))
     }
 }
